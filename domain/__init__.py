@@ -1,0 +1,1 @@
+"""What is true of billing, without clock, randomness or I/O. Standard library only."""
