@@ -1,0 +1,1 @@
+"""The book of record: Postgres through SQLAlchemy and asyncpg."""
