@@ -1,0 +1,78 @@
+"""What the outside may say to a subscription's workflow, and what it answers.
+
+Commands that must be confirmed or refused are updates; facts that merely arrive are signals.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.subscription import Command, Status, Subscription
+
+WORKFLOW_NAME = "Subscription"
+OPEN_UPDATE = "open"
+COMMAND_UPDATE = "command"
+GATEWAY_SIGNAL = "gateway_event"
+SUPERSEDED_SIGNAL = "superseded"
+STATE_QUERY = "state"
+
+REFUSED = "refused"
+"""ApplicationError type of a refused update; details: [message, state, [allowed...]]."""
+
+
+@dataclass(frozen=True)
+class StartSubscription:
+    """First argument of the workflow."""
+
+    subscription: Subscription
+    actor: str
+    test_clock_offset: timedelta = timedelta(0)
+    """Moves this subscription's clock; tests and demonstrations only."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Answer to `open`. Exactly one of: registered (`existing_id` None), or another live one in the way."""
+
+    subscription_id: str
+    status: Status
+    checkout_url: str | None = None
+    existing_id: str | None = None
+    refused: str | None = None
+    """The gateway's reason for not opening a checkout."""
+
+
+@dataclass(frozen=True)
+class CommandRequest:
+    """`id` makes a repeated request one command (the caller's Idempotency-Key)."""
+
+    id: str
+    command: Command
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CommandReply:
+    """What stands after a command."""
+
+    status: Status
+    cancel_at_period_end: bool
+    access_until: datetime | None
+    version: int
+    message: str
+
+
+@dataclass(frozen=True)
+class GatewayEvent:
+    """A hint that the gateway's books have changed. `id` is the gateway's event id."""
+
+    id: str
+    kind: str
+    payment_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A paid subscription has begun; this Free one ends."""
+
+    by_subscription_id: str

@@ -1,0 +1,228 @@
+"""What a workflow may ask of the world: each activity's name, question and answer.
+
+`activities/` implements these names; a test holds the two together. A business refusal (declined,
+already taken) is a value in the answer; exceptions are for infrastructure. `before` and `after` are
+the subscription as the workflow has it and as it is to be recorded: the version makes each
+recording happen once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from temporalio import activity
+
+from domain.collection import Charge, CollectionSnapshot, Failure
+from domain.events import EventType
+from domain.subscription import Subscription
+
+SUBSCRIPTIONS_QUEUE = "subscriptions"
+RAZORPAY_QUEUE = "gateway-razorpay"
+DOCUMENTS_QUEUE = "documents"
+
+
+def subscription_workflow_id(subscription_id: str) -> str:
+    """The one workflow of a subscription."""
+    return f"subscription/{subscription_id}"
+
+
+def document_workflow_id(invoice_id: str) -> str:
+    """The one rendering of an invoice."""
+    return f"document/{invoice_id}"
+
+
+@dataclass(frozen=True)
+class RegisterSubscription:
+    """Write the subscription's first row, unless the customer has a live one of the kind."""
+
+    subscription: Subscription
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Registered:
+    """`existing_id` names the live subscription that is in the way; None when registered."""
+
+    existing_id: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenCheckout:
+    """Create the subscription at the gateway, once."""
+
+    subscription: Subscription
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CheckoutOpened:
+    """Where the customer pays. `refused` is the gateway's reason when it will not have it."""
+
+    gateway_id: str | None
+    checkout_url: str | None
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class ReadCollection:
+    """Read the gateway's books. `payment_id` is a payment a webhook spoke of, which lists may still hide."""
+
+    subscription: Subscription
+    at: datetime
+    payment_id: str | None = None
+
+
+class Instruction(StrEnum):
+    """What the gateway can be told about a subscription."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True)
+class InstructGateway:
+    """Tell the gateway, then read what is true."""
+
+    subscription: Subscription
+    instruction: Instruction
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Instructed:
+    """The gateway's books afterwards, and its refusal if it gave one."""
+
+    snapshot: CollectionSnapshot
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class SettleCharge:
+    """Book a captured charge: payment, number, invoice, tax, ledger, period and events, in one transaction."""
+
+    before: Subscription
+    after: Subscription
+    charge: Charge
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The invoice issued, and the Free subscription that this payment ends."""
+
+    invoice_id: str
+    invoice_number: str
+    superseded_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SetAsidePayment:
+    """Quarantine money that is not what was asked for."""
+
+    before: Subscription
+    after: Subscription
+    charge: Charge
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecordFailure:
+    """A rung of the ladder failed."""
+
+    before: Subscription
+    after: Subscription
+    failure: Failure
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RecordChange:
+    """Any other change: its event, why, and who asked."""
+
+    before: Subscription
+    after: Subscription
+    event: EventType
+    reason: str
+    at: datetime
+    actor: str = "gateway"
+    data: dict[str, str | int | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The version now on record."""
+
+    version: int
+
+
+@dataclass(frozen=True)
+class RenderDocument:
+    """Render an issued invoice's PDF and store it."""
+
+    invoice_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Where it lies."""
+
+    object_key: str
+    sha256: str
+
+
+@activity.defn(name="register_subscription")
+async def register_subscription(request: RegisterSubscription) -> Registered:
+    """One transaction: row and event."""
+    raise NotImplementedError
+
+
+@activity.defn(name="open_checkout")
+async def open_checkout(request: OpenCheckout) -> CheckoutOpened:
+    """Intent, look-up, create, record."""
+    raise NotImplementedError
+
+
+@activity.defn(name="read_collection")
+async def read_collection(request: ReadCollection) -> CollectionSnapshot:
+    """The gateway's truth; changes nothing."""
+    raise NotImplementedError
+
+
+@activity.defn(name="instruct_gateway")
+async def instruct_gateway(request: InstructGateway) -> Instructed:
+    """Cancel, pause or resume; repeating it is harmless."""
+    raise NotImplementedError
+
+
+@activity.defn(name="settle_charge")
+async def settle_charge(request: SettleCharge) -> Settled:
+    """The one transaction of a paid cycle."""
+    raise NotImplementedError
+
+
+@activity.defn(name="set_aside_payment")
+async def set_aside_payment(request: SetAsidePayment) -> Recorded:
+    """Suspense instead of revenue."""
+    raise NotImplementedError
+
+
+@activity.defn(name="record_failure")
+async def record_failure(request: RecordFailure) -> Recorded:
+    """The failed attempt and the state that follows."""
+    raise NotImplementedError
+
+
+@activity.defn(name="record_change")
+async def record_change(request: RecordChange) -> Recorded:
+    """A change of state or plan to end."""
+    raise NotImplementedError
+
+
+@activity.defn(name="render_document")
+async def render_document(request: RenderDocument) -> Rendered:
+    """Same invoice, same bytes, same place."""
+    raise NotImplementedError
