@@ -5,12 +5,12 @@ at its books and derive, in order: charges to settle, money to set aside, failur
 change of state that remains. Sources: razorpay.md 2 (life cycle), 2.3 (retry ladder), 2.4 (cycles).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from domain.periods import Period, cycle_at, cycle_period
-from domain.subscription import FINAL, TRANSITIONS, Status, Subscription, Trigger
+from domain.subscription import FINAL, REMEMBERED, TRANSITIONS, Status, Subscription, Trigger
 
 
 class GatewayStatus(StrEnum):
@@ -126,6 +126,9 @@ def unsettled_charges(subscription: Subscription, snapshot: CollectionSnapshot) 
 def mismatch(subscription: Subscription, charge: Charge) -> str | None:
     """Why a captured payment must be set aside instead of booked; None if it is what we asked for."""
     payment = charge.payment
+    paid_cycle = subscription.paid_cycle
+    if paid_cycle is not None and charge.cycle <= paid_cycle and charge.cycle not in subscription.uncollected:
+        return f"cycle {charge.cycle} was paid already"
     if payment.currency != subscription.price.currency:
         return f"paid in {payment.currency}, expected {subscription.price.currency}"
     if payment.amount_paise != subscription.charge_paise:
@@ -137,15 +140,44 @@ def new_failures(subscription: Subscription, snapshot: CollectionSnapshot) -> li
     """Failed attempts not yet recorded, oldest first; a cycle that was paid since has none."""
     failures: list[Failure] = []
     for invoice in snapshot.invoices:
-        if any(payment.is_captured for payment in invoice.payments):
-            continue
         cycle = cycle_of(subscription, snapshot, invoice)
+        paid = subscription.paid_cycle is not None and cycle <= subscription.paid_cycle
+        if paid or cycle in subscription.uncollected or any(item.is_captured for item in invoice.payments):
+            continue
         failed = [payment for payment in invoice.payments if payment.status == "failed"]
         for rung, payment in enumerate(failed, start=1):
             if payment.id not in subscription.failures:
                 reason = payment.error_reason or payment.error_description or "declined"
                 failures.append(Failure(payment, cycle, rung, reason))
     return failures
+
+
+def settled(subscription: Subscription, charge: Charge) -> Subscription:
+    """The subscription once `charge` is booked: paid on, ladder cleared."""
+    paid_cycle = (
+        charge.cycle if subscription.paid_cycle is None else max(charge.cycle, subscription.paid_cycle)
+    )
+    paid = replace(
+        subscription,
+        started_at=subscription.started_at or charge.started_at,
+        paid_cycle=paid_cycle,
+        failures=(),
+        settled=(*subscription.settled, charge.payment.id)[-REMEMBERED:],
+        uncollected=tuple(cycle for cycle in subscription.uncollected if cycle != charge.cycle),
+    )
+    return paid.moved(Trigger.PAID)
+
+
+def set_aside(subscription: Subscription, charge: Charge) -> Subscription:
+    """The subscription once `charge` is quarantined: remembered, nothing else."""
+    remembered = (*subscription.settled, charge.payment.id)[-REMEMBERED:]
+    return replace(subscription, settled=remembered, version=subscription.version + 1)
+
+
+def failed(subscription: Subscription, failure: Failure) -> Subscription:
+    """The subscription once `failure` is recorded."""
+    remembered = (*subscription.failures, failure.id)[-REMEMBERED:]
+    return replace(subscription.moved(Trigger.CHARGE_FAILED), failures=remembered)
 
 
 def uncollected_cycles(subscription: Subscription, snapshot: CollectionSnapshot) -> tuple[int, ...]:

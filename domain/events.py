@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from domain.subscription import Status, Trigger
+
 
 class EventType(StrEnum):
     """CloudEvents type, without the reverse-domain prefix."""
@@ -28,3 +30,30 @@ class EventType(StrEnum):
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_QUARANTINED = "payment.quarantined"
     ENTITLEMENT_CHANGED = "entitlement.changed"
+
+
+_ANNOUNCED: dict[Trigger, EventType] = {
+    Trigger.AUTHENTICATED: EventType.SUBSCRIPTION_AUTHENTICATED,
+    Trigger.CHARGE_FAILED: EventType.SUBSCRIPTION_PAST_DUE,
+    Trigger.RETRIES_EXHAUSTED: EventType.SUBSCRIPTION_HALTED,
+    Trigger.MANDATE_RENEWED: EventType.SUBSCRIPTION_RECOVERED,
+    Trigger.PAUSED: EventType.SUBSCRIPTION_PAUSED,
+    Trigger.RESUMED: EventType.SUBSCRIPTION_RESUMED,
+    Trigger.CANCELLED: EventType.SUBSCRIPTION_CANCELLED,
+    Trigger.COMPLETED: EventType.SUBSCRIPTION_COMPLETED,
+    Trigger.EXPIRED: EventType.SUBSCRIPTION_EXPIRED,
+}
+
+
+def announced_by(trigger: Trigger) -> EventType:
+    """The event of a change of state other than a payment."""
+    return _ANNOUNCED[trigger]
+
+
+def payment_event(before: Status, paid_cycle: int | None) -> EventType:
+    """What a booked payment means: begun, recovered or renewed. `paid_cycle` is the one before it."""
+    if paid_cycle is None:
+        return EventType.SUBSCRIPTION_ACTIVATED
+    if before in (Status.PAST_DUE, Status.HALTED):
+        return EventType.SUBSCRIPTION_RECOVERED
+    return EventType.SUBSCRIPTION_RENEWED

@@ -114,6 +114,10 @@ ALLOWED: dict[Status, tuple[Command, ...]] = {
 }
 
 
+REMEMBERED = 50
+"""How many booked or failed payments are carried along."""
+
+
 class IllegalTransition(FinalError):
     """A fact arrived that cannot follow from the present state."""
 
@@ -185,9 +189,16 @@ class Subscription:
             return None
         return cycle_period(self.started_at, self.price.interval, self.paid_cycle)
 
-    def moved(self, trigger: Trigger) -> "Subscription":
-        """This subscription after `trigger`, one version on. Raises IllegalTransition."""
-        return replace(self, status=next_status(self.status, trigger), version=self.version + 1)
+    def moved(self, trigger: Trigger, *, access_ends_at: datetime | None = None) -> "Subscription":
+        """This subscription after `trigger`, one version on. Raises IllegalTransition.
+
+        What is paid stays usable until the period's end, or until `access_ends_at` if given.
+        """
+        status = next_status(self.status, trigger)
+        period_end = self.period.end if self.period else None
+        keeps = status in (Status.PAUSED, Status.CANCELLED, Status.COMPLETED)
+        until = (access_ends_at or period_end) if keeps else None
+        return replace(self, status=status, access_until=until, version=self.version + 1)
 
 
 def allowed_commands(subscription: Subscription) -> tuple[Command, ...]:
