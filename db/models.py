@@ -84,6 +84,7 @@ class Plan(Base):
     """A row of the catalogue."""
 
     __tablename__ = "plans"
+    __table_args__ = (Index("uq_plans_fallback", "fallback", unique=True, postgresql_where=text("fallback")),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -93,6 +94,8 @@ class Plan(Base):
     highlights: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     monthly_budget_usd_cents: Mapped[int | None] = mapped_column(BigInteger)
     rank: Mapped[int]
+    fallback: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    """The one plan of everybody who has no access to another."""
     offered: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
 
 
@@ -248,7 +251,8 @@ class Invoice(Base):
         UniqueConstraint("seller_gstin", "number"),
         UniqueConstraint("subscription_id", "cycle"),
         CheckConstraint(
-            "taxable_paise + cgst_paise + sgst_paise + utgst_paise + igst_paise + round_off_paise = total_paise",
+            "taxable_paise + cgst_paise + sgst_paise + utgst_paise + igst_paise + round_off_paise"
+            " = total_paise",
             name="adds_up",
         ),
         CheckConstraint("cgst_paise = sgst_paise + utgst_paise", name="halves_equal"),
@@ -326,7 +330,13 @@ class WebhookInbox(Base):
             _one_of("status", ["received", "signalled", "known", "duplicate", "unhandled", "orphan", "late"]),
             name="status",
         ),
-        Index("ix_webhook_inbox_due", "next_attempt_at", "id", postgresql_where=text("status = 'received'")),
+        Index("ix_webhook_inbox_due", "id", postgresql_where=text("status = 'received'")),
+        Index(
+            "ix_webhook_inbox_turn",
+            "gateway_subscription_id",
+            "id",
+            postgresql_where=text("status = 'received'"),
+        ),
         Index("ix_webhook_inbox_body", "source", "body_sha256"),
         Index("ix_webhook_inbox_subscription", "subscription_id", "id"),
     )
@@ -342,7 +352,7 @@ class WebhookInbox(Base):
     gateway_invoice_id: Mapped[str | None]
     subscription_id: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default="received")
-    """received → signalled | known (already in our books) | duplicate | unhandled | orphan | late (has ended)."""
+    """received → signalled | known (already in our books) | duplicate | unhandled | orphan | late (ended)."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -351,12 +361,16 @@ class WebhookInbox(Base):
 
 
 class OutboxEvent(Base):
-    """A fact, announced. Written in the transaction that makes it true; ordered by `id`."""
+    """A fact, announced. Written in the transaction that makes it true.
+
+    `id` is in order per customer. Over all customers the order is (`txid`, `id`): see db/outbox.py.
+    """
 
     __tablename__ = "outbox_events"
     __table_args__ = (
         Index("ix_outbox_events_subscription", "subscription_id", "id"),
         Index("ix_outbox_events_customer", "customer_id", "id"),
+        Index("ix_outbox_events_position", "txid", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -367,6 +381,10 @@ class OutboxEvent(Base):
     subscription_id: Mapped[str | None]
     occurred_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
+    txid: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint"))
+    """The writing transaction: lets a reader know which events cannot be overtaken any more."""
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """By the database's clock."""
 
 
 class OutboxDelivery(Base):
@@ -376,6 +394,13 @@ class OutboxDelivery(Base):
     __table_args__ = (
         CheckConstraint(_one_of("status", ["pending", "done", "failed"]), name="status"),
         Index("ix_outbox_deliveries_due", "sink", "event_id", postgresql_where=text("status = 'pending'")),
+        Index(
+            "ix_outbox_deliveries_turn",
+            "sink",
+            "customer_id",
+            "event_id",
+            postgresql_where=text("status = 'pending'"),
+        ),
     )
 
     event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("outbox_events.id"), primary_key=True)
