@@ -1,0 +1,46 @@
+# Every command of the project. `make help` lists them.
+PYTHON ?= python3
+export PYTHON
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run demo test check format bench clean reset
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## make .venv with what running needs
+	@local/install.sh requirements.lock
+
+install-dev:
+	@local/install.sh requirements-dev.lock
+
+run: install ## start everything here, show a subscription from checkout to invoice, stay up
+	@exec $(BIN)/python -m local run
+
+demo: install ## twelve months of subscriptions in a minute, told as a dated story
+	@exec $(BIN)/python -m local demo
+
+test: check ## everything: format, lint, types, import contracts, all tests on the real servers
+	$(BIN)/python -m pytest
+
+check: install-dev ## format, lint, types, import contracts, tidiness
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_tidy.py
+
+format: install-dev ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install-dev ## measure, each figure beside a floor of the same run
+	@exec $(BIN)/python -m bench
+
+clean: ## remove caches and .venv; keeps the data
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+reset: install ## wipe the local data, after asking
+	@exec $(BIN)/python -m local reset
