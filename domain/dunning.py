@@ -76,6 +76,8 @@ def next_wake(
         return now + patience.rung + place
     if subscription.status in (Status.HALTED, Status.PAUSED):
         return now + patience.idle + place
-    due = (period.end if period else subscription.charge_at) or now
+    if subscription.status is Status.AUTHENTICATED:
+        return now + _step((*patience.checkout_steps, patience.idle), looks)
+    due = period.end if period else now
     first = due + patience.margin + place
     return first if now < first else now + _step(patience.renewal_steps, looks)

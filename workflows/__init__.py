@@ -1,1 +1,1 @@
-"""Orchestration that reads like the business process. Deterministic: imports `domain` and nothing else of ours."""
+"""Orchestration that reads like the business process. Deterministic; imports only `domain` of ours."""

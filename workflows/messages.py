@@ -16,17 +16,9 @@ SUPERSEDED_SIGNAL = "superseded"
 STATE_QUERY = "state"
 
 REFUSED = "refused"
-"""ApplicationError type of a refused update; details: [message, state, [allowed...]]."""
-
-
-@dataclass(frozen=True)
-class StartSubscription:
-    """First argument of the workflow."""
-
-    subscription: Subscription
-    actor: str
-    test_clock_offset: timedelta = timedelta(0)
-    """Moves this subscription's clock; tests and demonstrations only."""
+"""ApplicationError type of a refused update; its details are the state and the list of what is allowed."""
+GATEWAY_UNAVAILABLE = "gateway_unavailable"
+"""ApplicationError type when the gateway could not be reached; the same request may be made again."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +55,16 @@ class CommandReply:
 
 
 @dataclass(frozen=True)
+class CommandRefused:
+    """Kept so that a repeated request gets the same refusal."""
+
+    message: str
+    state: str
+    allowed: tuple[str, ...] = ()
+    kind: str = REFUSED
+
+
+@dataclass(frozen=True)
 class GatewayEvent:
     """A hint that the gateway's books have changed. `id` is the gateway's event id."""
 
@@ -76,3 +78,27 @@ class Superseded:
     """A paid subscription has begun; this Free one ends."""
 
     by_subscription_id: str
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What one run leaves to the next beside the subscription; nothing else survives."""
+
+    wake_at: datetime | None = None
+    looks: int = 0
+    """Looks at the gateway in vain since the last thing learned."""
+    seen: tuple[str, ...] = ()
+    """Latest gateway events handled."""
+    replies: tuple[tuple[str, CommandReply | CommandRefused], ...] = ()
+    """Latest commands and what they were answered."""
+
+
+@dataclass(frozen=True)
+class StartSubscription:
+    """The workflow's argument: at birth only the first three; `carried` from run to run."""
+
+    subscription: Subscription
+    actor: str
+    test_clock_offset: timedelta = timedelta(0)
+    """Moves this subscription's clock; tests and demonstrations only."""
+    carried: Carried | None = None

@@ -100,7 +100,7 @@ class Instructed:
 
 @dataclass(frozen=True)
 class SettleCharge:
-    """Book a captured charge: payment, number, invoice, tax, ledger, period and events, in one transaction."""
+    """Book a captured charge: payment, number, invoice, ledger, period and events in one transaction."""
 
     before: Subscription
     after: Subscription

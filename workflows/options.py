@@ -1,0 +1,39 @@
+"""Time-outs and retries by kind of call. Retries are for infrastructure; a refusal is an answer."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+from workflows.ports import RAZORPAY_QUEUE
+
+
+class ActivityOptions(TypedDict, total=False):
+    """The part of `execute_activity`'s options that we set."""
+
+    task_queue: str
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+BOOKS = ActivityOptions(
+    start_to_close_timeout=timedelta(seconds=15),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=20)
+    ),
+)
+"""Our own database: it comes back, so these are repeated for ever."""
+
+GATEWAY = ActivityOptions(
+    task_queue=RAZORPAY_QUEUE,
+    start_to_close_timeout=timedelta(seconds=45),
+    schedule_to_close_timeout=timedelta(minutes=3),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+"""Given up after minutes: the loop must stay able to answer, and looks again later."""
+
+DOCUMENT = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=1),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
+)

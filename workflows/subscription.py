@@ -1,0 +1,490 @@
+"""A subscription's whole life, as one durable run per billing cycle.
+
+Single writer: handlers check and enqueue, one loop takes one message at a time, or the timer that is
+due. Webhooks only wake it; what it acts on is what the gateway's API says. Sleep first: a run ends when
+a cycle is done, so that the next begins with its timer (decision records 0002 and 0003).
+"""
+
+from collections import deque
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from domain import collection, dunning
+from domain.collection import Charge, CollectionSnapshot, Failure
+from domain.errors import Refused
+from domain.events import EventType, announced_by
+from domain.money import rupees
+from domain.subscription import (
+    TRANSITIONS,
+    Command,
+    Status,
+    Subscription,
+    Trigger,
+    cancels_at_period_end,
+    check_command,
+)
+from workflows import messages, options, ports, search_attributes
+from workflows.messages import (
+    Carried,
+    CommandRefused,
+    CommandReply,
+    CommandRequest,
+    GatewayEvent,
+    Opened,
+    StartSubscription,
+    Superseded,
+)
+
+REMEMBERED_EVENTS = 100
+REMEMBERED_REPLIES = 20
+ROLL_AFTER_EVENTS = 400
+"""A run that learns nothing for long is rolled over at this many history events."""
+
+Message = GatewayEvent | CommandRequest | Superseded
+
+
+@workflow.defn(name=messages.WORKFLOW_NAME)
+class SubscriptionWorkflow:
+    """See the module. State is `subscription` and what `Carried` lists; the inbox is empty at every roll."""
+
+    @workflow.init
+    def __init__(self, start: StartSubscription) -> None:
+        carried = start.carried or Carried()
+        self._actor = start.actor
+        self._offset = start.test_clock_offset
+        self._subscription = start.subscription
+        self._born = start.carried is None
+        self._opened: Opened | None = None
+        self._wake_at = carried.wake_at
+        self._looks = carried.looks
+        self._seen = deque(carried.seen, maxlen=REMEMBERED_EVENTS)
+        self._replies = dict(carried.replies)
+        self._inbox: deque[Message] = deque()
+        self._cycle_done = False
+
+    @workflow.run
+    async def run(self, _start: StartSubscription) -> Status:
+        """Runs until the subscription has ended and its access with it."""
+        if self._born and not await self._begin():
+            return await self._leave()
+        while True:
+            if self._inbox:
+                await self._take(self._inbox.popleft())
+            elif self._subscription.is_final and self._subscription.access_until is None:
+                status = await self._leave()
+                if not self._inbox:
+                    return status
+            elif self._wake_at is not None and self._wake_at <= self._now():
+                await self._act_when_due()
+            elif self._should_roll():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if not self._inbox:
+                    self._roll()
+            else:
+                await self._sleep()
+
+    # What the outside may say.
+
+    @workflow.update(name=messages.OPEN_UPDATE)
+    async def open(self) -> Opened:
+        """Answers once the checkout stands, or why it does not."""
+        await workflow.wait_condition(lambda: self._opened is not None or not self._born)
+        if self._opened is not None:
+            return self._opened
+        now = self._subscription
+        return Opened(now.id, now.status, now.checkout_url)
+
+    @workflow.update(name=messages.COMMAND_UPDATE)
+    async def command(self, request: CommandRequest) -> CommandReply:
+        """Does what was asked, once per request id. Raises ApplicationError of type REFUSED."""
+        if request.id not in self._replies and not any(
+            isinstance(waiting, CommandRequest) and waiting.id == request.id for waiting in self._inbox
+        ):
+            self._inbox.append(request)
+        await workflow.wait_condition(lambda: request.id in self._replies)
+        reply = self._replies[request.id]
+        if isinstance(reply, CommandRefused):
+            if reply.kind == messages.GATEWAY_UNAVAILABLE:
+                # Nothing was decided: the same request may be made again.
+                self._replies.pop(request.id, None)
+            raise _refusal(reply)
+        return reply
+
+    @command.validator
+    def _command_fits(self, request: CommandRequest) -> None:
+        if request.id in self._replies:
+            return
+        try:
+            check_command(self._subscription, request.command)
+        except Refused as error:
+            raise _refusal(CommandRefused(str(error), error.state, error.allowed)) from None
+
+    @workflow.signal(name=messages.GATEWAY_SIGNAL)
+    def gateway_event(self, event: GatewayEvent) -> None:
+        """A hint from a webhook. Never raises, never waits."""
+        self._inbox.append(event)
+
+    @workflow.signal(name=messages.SUPERSEDED_SIGNAL)
+    def superseded(self, by: Superseded) -> None:
+        """A paid subscription has begun; only a Free one listens."""
+        self._inbox.append(by)
+
+    @workflow.query(name=messages.STATE_QUERY)
+    def state(self) -> Subscription:
+        """For support tools; the API reads rows."""
+        return self._subscription
+
+    # Beginning.
+
+    async def _begin(self) -> bool:
+        """Registers and opens the checkout. False if another live subscription is in the way."""
+        subscription = self._subscription
+        registered = await workflow.execute_activity(
+            ports.register_subscription,
+            ports.RegisterSubscription(subscription, self._actor, self._now()),
+            summary=f"register {subscription.price.plan_id}",
+            **options.BOOKS,
+        )
+        if registered.existing_id is not None:
+            self._opened = Opened(subscription.id, subscription.status, existing_id=registered.existing_id)
+            return False
+        if subscription.is_free:
+            self._subscription = replace(subscription, status=Status.ACTIVE)
+            self._opened = Opened(subscription.id, Status.ACTIVE)
+            self._plan_next_wake()
+        else:
+            await self._open_checkout()
+        self._born = False
+        return True
+
+    async def _open_checkout(self) -> None:
+        subscription = self._subscription
+        try:
+            opened = await workflow.execute_activity(
+                ports.open_checkout,
+                ports.OpenCheckout(subscription, self._now()),
+                summary=f"checkout for {rupees(subscription.charge_paise)}",
+                **options.GATEWAY,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("checkout not opened yet", extra={"cause": str(error.cause)})
+            self._looks += 1
+            self._wake_at = self._now() + timedelta(minutes=min(2**self._looks, 60))
+            return
+        if opened.refused is not None:
+            after = subscription.moved(Trigger.CANCELLED)
+            await self._record(
+                EventType.SUBSCRIPTION_CANCELLED, after, f"the gateway refused: {opened.refused}"
+            )
+            self._opened = Opened(subscription.id, after.status, refused=opened.refused)
+            return
+        self._subscription = replace(
+            subscription, gateway_id=opened.gateway_id, checkout_url=opened.checkout_url
+        )
+        self._opened = Opened(subscription.id, subscription.status, opened.checkout_url)
+        self._looks = 0
+        self._plan_next_wake()
+
+    # Messages and timers, one at a time.
+
+    async def _take(self, message: Message) -> None:
+        match message:
+            case GatewayEvent():
+                if message.id not in self._seen:
+                    self._seen.append(message.id)
+                    if message.payment_id is None or message.payment_id not in self._subscription.settled:
+                        await self._follow_gateway(message.payment_id)
+            case CommandRequest():
+                self._replies[message.id] = await self._obey(message)
+                while len(self._replies) > REMEMBERED_REPLIES:
+                    self._replies.pop(next(iter(self._replies)))
+            case Superseded():
+                if self._subscription.is_free and not self._subscription.is_final:
+                    await self._end(Trigger.CANCELLED, f"the paid {message.by_subscription_id} has begun")
+        self._plan_next_wake()
+
+    async def _act_when_due(self) -> None:
+        subscription, now = self._subscription, self._now()
+        if subscription.is_final:
+            after = replace(subscription, access_until=None, version=subscription.version + 1)
+            await self._record(EventType.ENTITLEMENT_CHANGED, after, "what was paid for is used up")
+        elif subscription.gateway_id is None:
+            await self._open_checkout()
+            return
+        elif subscription.cancel_at_period_end:
+            await self._cancel_as_planned()
+        elif subscription.status is Status.CREATED and self._checkout_is_over(now):
+            await self._expire()
+        else:
+            await self._follow_gateway()
+        self._plan_next_wake()
+
+    def _checkout_is_over(self, now: datetime) -> bool:
+        expiry = self._subscription.checkout_expires_at
+        return expiry is not None and now >= expiry + dunning.DEFAULT_PATIENCE.checkout_margin
+
+    async def _cancel_as_planned(self) -> None:
+        """The last moment of a cancellation at period end: only now is the gateway told (razorpay.md 2.5)."""
+        told = await self._instruct(ports.Instruction.CANCEL)
+        if told is not None:
+            await self._learn(told.snapshot, reason="cancelled at the period's end, as asked")
+        if not self._subscription.is_final:
+            self._looks += 1
+
+    async def _expire(self) -> None:
+        """Nobody paid in time: close the door at the gateway, then see whether someone slipped in."""
+        told = await self._instruct(ports.Instruction.CANCEL)
+        if told is None:
+            self._looks += 1
+            return
+        await self._settle_all(told.snapshot)
+        if self._subscription.status is Status.CREATED:
+            await self._end(Trigger.EXPIRED, "not paid in time")
+        else:
+            await self._learn(told.snapshot)
+
+    # Commands.
+
+    async def _obey(self, request: CommandRequest) -> CommandReply | CommandRefused:
+        subscription = self._subscription
+        try:
+            check_command(subscription, request.command)
+        except Refused as error:
+            return CommandRefused(str(error), error.state, error.allowed)
+        reason = request.reason or f"asked for by the {request.actor}"
+        match request.command:
+            case Command.KEEP:
+                after = replace(subscription, cancel_at_period_end=False, version=subscription.version + 1)
+                event = EventType.SUBSCRIPTION_CANCELLATION_WITHDRAWN
+                await self._record(event, after, reason, request.actor)
+                return self._reply("It renews as before.")
+            case Command.CANCEL if cancels_at_period_end(subscription, self._now()):
+                after = replace(subscription, cancel_at_period_end=True, version=subscription.version + 1)
+                event = EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED
+                await self._record(event, after, reason, request.actor)
+                return self._reply("It will not renew; access stays until the period's end.")
+            case Command.CANCEL | Command.CANCEL_NOW:
+                return await self._cancel_now(reason, request.actor)
+            case Command.PAUSE:
+                return await self._tell(ports.Instruction.PAUSE, Status.PAUSED, reason, request.actor)
+            case Command.RESUME:
+                return await self._tell(ports.Instruction.RESUME, Status.ACTIVE, reason, request.actor)
+
+    async def _cancel_now(self, reason: str, actor: str) -> CommandReply | CommandRefused:
+        if self._subscription.gateway_id is None:
+            await self._end(Trigger.CANCELLED, reason, actor)
+            return self._reply("Cancelled.")
+        return await self._tell(ports.Instruction.CANCEL, Status.CANCELLED, reason, actor)
+
+    async def _tell(
+        self, instruction: ports.Instruction, wanted: Status, reason: str, actor: str
+    ) -> CommandReply | CommandRefused:
+        """Tell the gateway and believe only what its books say afterwards."""
+        told = await self._instruct(instruction)
+        if told is None:
+            message = "The payment gateway cannot be reached; nothing is confirmed. Ask again in a minute."
+            return CommandRefused(message, self._subscription.status, kind=messages.GATEWAY_UNAVAILABLE)
+        await self._learn(
+            told.snapshot, reason=reason, actor=actor, access_ends_now=wanted is Status.CANCELLED
+        )
+        if self._subscription.status is wanted:
+            return self._reply(f"It is {wanted} now.")
+        detail = f" It says: {told.refused}" if told.refused else ""
+        message = f"The payment gateway did not {instruction} the subscription.{detail}"
+        return CommandRefused(message, self._subscription.status)
+
+    def _reply(self, message: str) -> CommandReply:
+        now = self._subscription
+        until = now.access_until
+        if now.cancel_at_period_end and now.period is not None:
+            until = now.period.end
+        return CommandReply(now.status, now.cancel_at_period_end, until, now.version, message)
+
+    # Following the gateway.
+
+    async def _follow_gateway(self, payment_id: str | None = None) -> None:
+        """Look at the gateway's books and record whatever is new in them."""
+        if self._subscription.gateway_id is None:
+            return
+        try:
+            snapshot = await workflow.execute_activity(
+                ports.read_collection,
+                ports.ReadCollection(self._subscription, self._now(), payment_id),
+                summary="what does the gateway say?",
+                **options.GATEWAY,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("gateway could not be read", extra={"cause": str(error.cause)})
+            self._looks += 1
+            return
+        version = self._subscription.version
+        await self._learn(snapshot)
+        self._looks = 0 if self._subscription.version != version else self._looks + 1
+
+    async def _instruct(self, instruction: ports.Instruction) -> ports.Instructed | None:
+        """None when the gateway could not be reached."""
+        try:
+            return await workflow.execute_activity(
+                ports.instruct_gateway,
+                ports.InstructGateway(self._subscription, instruction, self._now()),
+                summary=f"{instruction} at the gateway",
+                **options.GATEWAY,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("gateway not told", extra={"cause": str(error.cause)})
+            return None
+
+    async def _learn(
+        self,
+        snapshot: CollectionSnapshot,
+        *,
+        reason: str = "",
+        actor: str = "gateway",
+        access_ends_now: bool = False,
+    ) -> None:
+        """Money first, then failures, then what was given up, then the state that remains."""
+        await self._settle_all(snapshot)
+        for failure in collection.new_failures(self._subscription, snapshot):
+            if (self._subscription.status, Trigger.CHARGE_FAILED) in TRANSITIONS:
+                await self._record_failure(failure)
+        trigger = collection.remaining_trigger(self._subscription, snapshot)
+        if trigger is not None:
+            ends_at = self._now() if access_ends_now and trigger is Trigger.CANCELLED else None
+            await self._end(trigger, reason or f"the gateway says {snapshot.status}", actor, ends_at)
+        uncollected = collection.uncollected_cycles(self._subscription, snapshot)
+        if set(uncollected) - set(self._subscription.uncollected):
+            await self._record_uncollected(uncollected)
+        self._subscription = replace(self._subscription, charge_at=snapshot.charge_at)
+
+    async def _settle_all(self, snapshot: CollectionSnapshot) -> None:
+        for charge in collection.unsettled_charges(self._subscription, snapshot):
+            reason = collection.mismatch(self._subscription, charge)
+            if reason is None:
+                await self._settle(charge)
+            else:
+                await self._set_aside(charge, reason)
+
+    async def _settle(self, charge: Charge) -> None:
+        before = self._subscription
+        after = collection.settled(before, charge)
+        settled = await workflow.execute_activity(
+            ports.settle_charge,
+            ports.SettleCharge(before, after, charge, self._now()),
+            summary=f"settle {rupees(charge.payment.amount_paise)} for cycle {charge.cycle + 1}",
+            activity_id=f"settle-{before.id}-{charge.cycle}",
+            **options.BOOKS,
+        )
+        self._subscription = after
+        self._cycle_done = True
+        if settled.superseded_id is not None:
+            await self._supersede(settled.superseded_id)
+
+    async def _supersede(self, free_id: str) -> None:
+        free = workflow.get_external_workflow_handle(ports.subscription_workflow_id(free_id))
+        try:
+            await free.signal(messages.SUPERSEDED_SIGNAL, Superseded(self._subscription.id))
+        except ApplicationError:
+            workflow.logger.info("the Free subscription had ended already", extra={"free_id": free_id})
+
+    async def _set_aside(self, charge: Charge, reason: str) -> None:
+        before = self._subscription
+        after = collection.set_aside(before, charge)
+        await workflow.execute_activity(
+            ports.set_aside_payment,
+            ports.SetAsidePayment(before, after, charge, reason, self._now()),
+            summary=f"quarantine: {reason}",
+            **options.BOOKS,
+        )
+        self._subscription = after
+
+    async def _record_failure(self, failure: Failure) -> None:
+        before = self._subscription
+        after = collection.failed(before, failure)
+        await workflow.execute_activity(
+            ports.record_failure,
+            ports.RecordFailure(before, after, failure, self._now()),
+            summary=f"rung {failure.rung} failed: {failure.reason}",
+            **options.BOOKS,
+        )
+        self._become(after)
+
+    async def _record_uncollected(self, cycles: tuple[int, ...]) -> None:
+        before = self._subscription
+        after = replace(before, uncollected=cycles, version=before.version + 1)
+        new = sorted(set(cycles) - set(before.uncollected))
+        names = ", ".join(str(cycle + 1) for cycle in new)
+        reason = f"the gateway gave up on cycle {names}"
+        await self._record(EventType.CHARGE_UNCOLLECTED, after, reason)
+
+    async def _end(
+        self, trigger: Trigger, reason: str, actor: str = "gateway", access_ends_at: datetime | None = None
+    ) -> None:
+        """Move by `trigger`; access that would end in the past or now is closed in the same step."""
+        after = self._subscription.moved(trigger, access_ends_at=access_ends_at)
+        if after.access_until is not None and after.access_until <= self._now():
+            after = replace(after, access_until=None)
+        await self._record(announced_by(trigger), after, reason, actor)
+
+    async def _record(
+        self, event: EventType, after: Subscription, reason: str, actor: str = "gateway"
+    ) -> None:
+        await workflow.execute_activity(
+            ports.record_change,
+            ports.RecordChange(self._subscription, after, event, reason, self._now(), actor),
+            summary=f"{event}: {reason}",
+            **options.BOOKS,
+        )
+        self._become(after)
+
+    def _become(self, after: Subscription) -> None:
+        moved = after.status is not self._subscription.status
+        self._subscription = after
+        if moved:
+            workflow.upsert_search_attributes([search_attributes.STATUS.value_set(after.status.value)])
+
+    # Sleeping, rolling over, leaving.
+
+    def _now(self) -> datetime:
+        return workflow.now() + self._offset
+
+    def _plan_next_wake(self) -> None:
+        if self._subscription.gateway_id is None and not self._subscription.is_free:
+            return
+        self._wake_at = dunning.next_wake(self._subscription, self._now(), self._looks)
+
+    async def _sleep(self) -> None:
+        wait = None if self._wake_at is None else max(self._wake_at - self._now(), timedelta(0))
+        status = self._subscription.status
+        summary = None if self._wake_at is None else f"{status} until {self._wake_at:%d %b %Y %H:%M} UTC"
+        try:
+            await workflow.wait_condition(lambda: bool(self._inbox), timeout=wait, timeout_summary=summary)
+        except TimeoutError:
+            return
+
+    def _should_roll(self) -> bool:
+        info = workflow.info()
+        return (
+            self._cycle_done
+            or info.is_continue_as_new_suggested()
+            or info.get_current_history_length() > ROLL_AFTER_EVENTS
+        )
+
+    def _roll(self) -> None:
+        carried = Carried(self._wake_at, self._looks, tuple(self._seen), tuple(self._replies.items()))
+        workflow.continue_as_new(
+            StartSubscription(self._subscription, self._actor, self._offset, carried),
+            search_attributes=search_attributes.of(self._subscription, self._wake_at),
+        )
+
+    async def _leave(self) -> Status:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._subscription.status
+
+
+def _refusal(refused: CommandRefused) -> ApplicationError:
+    return ApplicationError(
+        refused.message, refused.state, list(refused.allowed), type=refused.kind, non_retryable=True
+    )
