@@ -6,7 +6,7 @@ the subscription as the workflow has it and as it is to be recorded: the version
 recording happen once.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -148,7 +148,6 @@ class RecordChange:
     reason: str
     at: datetime
     actor: str = "gateway"
-    data: dict[str, str | int | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,167 @@
+"""Creating a subscription at the gateway exactly once, though the gateway knows no idempotency key.
+
+Stored intent → look-up if an earlier attempt may have arrived → create → record (razorpay.md 1.0, 5.1).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from sqlalchemy import select
+from temporalio import activity
+
+from db import intents, models, recording
+from db.session import Database
+from domain.errors import GatewayRefused, GatewayUnavailable, OutcomeUnknown
+from domain.events import EventType
+from domain.subscription import Subscription
+from gateways.base import NewSubscription, PlanAtGateway, SubscriptionAtGateway, SubscriptionGateway
+from workflows.ports import CheckoutOpened, OpenCheckout
+
+Made = TypeVar("Made")
+
+LOOK_BACK = timedelta(days=1)
+"""How far before our own record the gateway's clock may date what it made."""
+
+
+@dataclass(frozen=True)
+class _Creation(Generic[Made]):
+    """One thing to create once. `find` looks for what a lost reply may have left behind."""
+
+    key: str
+    kind: str
+    subscription_id: str
+    request: dict[str, str | int]
+    create: Callable[[], Awaitable[Made]]
+    find: Callable[[], Awaitable[Made | None]]
+
+
+class Checkout:
+    """Implements `open_checkout`. `list_lag` is how long the gateway's lists may hide a creation."""
+
+    def __init__(
+        self,
+        database: Database,
+        gateway: SubscriptionGateway,
+        sinks: Sequence[str],
+        list_lag: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._sinks = sinks
+        self._list_lag = list_lag
+        self._clock = clock
+
+    @activity.defn(name="open_checkout")
+    async def open_checkout(self, request: OpenCheckout) -> CheckoutOpened:
+        """Where the customer pays; a refusal by the gateway is an answer."""
+        subscription = request.subscription
+        opened = await self._already_open(subscription.id)
+        if opened is not None:
+            return opened
+        try:
+            plan_id = await self._plan(subscription)
+            made = await self._subscription(subscription, plan_id)
+        except GatewayRefused as error:
+            return CheckoutOpened(None, None, refused=str(error))
+        await self._record(subscription, made, request.at)
+        return CheckoutOpened(made.id, made.checkout_url)
+
+    async def _already_open(self, subscription_id: str) -> CheckoutOpened | None:
+        row = models.Subscription
+        async with self._database.reading() as session:
+            found = (
+                await session.execute(
+                    select(row.gateway_subscription_id, row.checkout_url).where(row.id == subscription_id)
+                )
+            ).one()
+        if found.gateway_subscription_id is None:
+            return None
+        return CheckoutOpened(found.gateway_subscription_id, found.checkout_url)
+
+    async def _plan(self, subscription: Subscription) -> str:
+        price, amount = subscription.price, subscription.charge_paise
+        async with self._database.reading() as session:
+            known = await intents.gateway_plan(session, self._gateway.name, price.id, amount)
+            name = await session.scalar(select(models.Plan.name).where(models.Plan.id == price.plan_id))
+        if known is not None:
+            return known
+        plan = PlanAtGateway(price, name or price.plan_id, amount)
+        plan_id = await self._create_once(
+            _Creation(
+                key=f"{self._gateway.name}/plan/{price.id}/{amount}",
+                kind="plan",
+                subscription_id=subscription.id,
+                request={"price_id": price.id, "amount_paise": amount},
+                create=lambda: self._gateway.create_plan(plan),
+                find=lambda: self._gateway.find_plan(plan),
+            )
+        )
+        async with self._database.transaction() as session:
+            await intents.put_gateway_plan(session, self._gateway.name, price.id, amount, plan_id)
+            await intents.mark_done(session, f"{self._gateway.name}/plan/{price.id}/{amount}", plan_id)
+        return plan_id
+
+    async def _subscription(self, subscription: Subscription, plan_id: str) -> SubscriptionAtGateway:
+        if subscription.checkout_expires_at is None:
+            raise GatewayRefused("a checkout needs an expiry")
+        new = NewSubscription(
+            subscription.id, plan_id, subscription.total_count, subscription.checkout_expires_at
+        )
+        return await self._create_once(
+            _Creation(
+                key=self._key(subscription),
+                kind="subscription",
+                subscription_id=subscription.id,
+                request={"plan_id": plan_id, "total_count": subscription.total_count},
+                create=lambda: self._gateway.create_subscription(new),
+                find=lambda: self._find_subscription(new, subscription.created_at - LOOK_BACK),
+            )
+        )
+
+    async def _find_subscription(self, new: NewSubscription, since: datetime) -> SubscriptionAtGateway | None:
+        """The oldest that carries our id; any other is a stray of a lost reply and is closed."""
+        found = await self._gateway.find_subscriptions(new, since)
+        for stray in found[1:]:
+            await self._gateway.cancel(stray.id)
+        return found[0] if found else None
+
+    async def _create_once(self, creation: _Creation[Made]) -> Made:
+        async with self._database.transaction() as session:
+            intent = await intents.plan(
+                session,
+                key=creation.key,
+                kind=creation.kind,
+                subscription_id=creation.subscription_id,
+                request=creation.request,
+            )
+        if intent.state != "planned":
+            found = await creation.find()
+            if found is not None:
+                return found
+            if intent.sent_at is not None and self._clock() < intent.sent_at + self._list_lag:
+                raise OutcomeUnknown(
+                    f"{creation.kind} for {creation.subscription_id}: an earlier request may have arrived; "
+                    "the gateway's lists do not show it yet, looking again"
+                )
+        async with self._database.transaction() as session:
+            await intents.mark_sent(session, creation.key, self._clock())
+        try:
+            return await creation.create()
+        except (GatewayRefused, GatewayUnavailable):
+            # Certainly not created: the next attempt need not search first.
+            async with self._database.transaction() as session:
+                await intents.mark_planned(session, creation.key)
+            raise
+
+    async def _record(self, subscription: Subscription, made: SubscriptionAtGateway, at: datetime) -> None:
+        async with self._database.transaction() as session:
+            await intents.mark_done(session, self._key(subscription), made.id)
+            await recording.set_checkout(session, subscription.id, made.id, made.checkout_url, at)
+            announce = recording.Announcer(session, self._sinks, subscription, at)
+            await announce(EventType.CHECKOUT_OPENED, checkout_url=made.checkout_url)
+
+    def _key(self, subscription: Subscription) -> str:
+        return f"{self._gateway.name}/subscription/{subscription.id}"
