@@ -1,0 +1,118 @@
+"""Starts the simulator: `python -m simulator --help`."""
+
+import argparse
+import json
+import logging
+import os
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import uvicorn
+
+from simulator.app import build, open_world
+from simulator.control import parse_instant
+from simulator.refusals import Refusal
+from simulator.settings import Options
+
+_ABOUT = """A stand-in for Razorpay Subscriptions: the /v1 API, a hosted checkout page, webhooks, and
+time that can be moved. Prints {"url": ...} on one line when it is ready."""
+_AFTER = """Every option can also be set by an environment variable: --webhook-url as SIMULATOR_WEBHOOK_URL.
+The control API (clock, outcomes of charges, faults, webhook policy) is under /_sim; GET /_sim/ shows it
+to a person."""
+
+
+def _instant(value: str) -> int:
+    try:
+        return parse_instant(int(value) if value.isdigit() else value)
+    except Refusal as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="simulator", description=_ABOUT, epilog=_AFTER)
+
+    def option(name: str, default: str | None, text: str, **more: object) -> None:
+        variable = "SIMULATOR_" + name.upper().replace("-", "_")
+        shown = f" (default: {default})" if default else ""
+        parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=text + shown, **more)  # type: ignore[arg-type]
+
+    books = str(Path(tempfile.gettempdir()) / "razorpay-simulator.sqlite")
+    option("host", "127.0.0.1", "address to listen on")
+    option("port", "8555", "port to listen on; 0 takes a free one", type=int)
+    option("books", books, "SQLite file with everything the simulator knows; kept over restarts", type=Path)
+    option("webhook-url", None, "where events are sent; none are if this is missing")
+    option("webhook-secret", "simulator-webhook-secret", "signs the events; a changed one is a rotation")
+    option("key-id", "rzp_test_simulator00001", "API key id")
+    option("key-secret", "simulator-key-secret", "API key secret")
+    option("clock", "real", "real time, or virtual time that stands until moved", choices=("real", "virtual"))
+    option("now", None, "the time to begin at in new books: ISO 8601 or unix seconds", type=_instant)
+    option("merchant", "Kaveri Reader", "the merchant's name on the checkout page")
+    option("return-url", None, "where the checkout page sends the customer back to")
+    option("webhook-timeout", "5", "real seconds an endpoint has to answer", type=float)
+    return parser
+
+
+def read_options(arguments: list[str] | None = None) -> Options:
+    """Options from the command line, then SIMULATOR_* variables, then defaults."""
+    given = _parser().parse_args(arguments)
+    return Options(
+        host=given.host,
+        port=given.port,
+        books=given.books,
+        webhook_url=given.webhook_url,
+        webhook_secret=given.webhook_secret,
+        key_id=given.key_id,
+        key_secret=given.key_secret,
+        clock=given.clock,
+        now=given.now,
+        merchant=given.merchant,
+        return_url=given.return_url,
+        webhook_timeout=given.webhook_timeout,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(json.dumps({"url": self._url}) + "\n")
+            sys.stdout.flush()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as problem:
+        sys.exit(
+            f"simulator: cannot listen on {host}:{port} ({problem.strerror}); choose another --port, or 0"
+        )
+    return listener
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    options = read_options()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    listener = _listen(options.host, options.port)
+    host = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host  # noqa: S104 - compared, not bound
+    world = open_world(options)
+    world.base_url = f"http://{host}:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        build(world), log_level="warning", access_log=False, proxy_headers=False, lifespan="on",
+        timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    _Server(config, world.base_url).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
