@@ -67,7 +67,7 @@ def _charge_invoice(world: World, entity_id: str, body: Record) -> Record:
         invoice = unpaid[0]
     else:
         raise Refusal("There is no unpaid invoice to charge")
-    outcome = {name: body[name] for name in ("error_reason", "amount", "currency") if name in body}
+    outcome: Record = {name: body[name] for name in ("error_reason", "amount", "currency") if name in body}
     outcome["outcome"] = _known_outcome(body.get("outcome", "success"))
     payment = billing.debit(world, subscription, invoice, outcome, rung=False)
     return {"subscription": subscription, "payment": payment}

@@ -40,11 +40,7 @@ async def _nowhere(_request: Request, _problem: Exception) -> JSONResponse:
 
 def build(world: World) -> ASGIApp:
     """The application; it must be served by uvicorn, whose connections the faults can cut."""
-    app = Starlette(exception_handlers={404: _nowhere}, lifespan=_lifespan(world))
-    return Faults(app, world)
 
-
-def _lifespan(world: World):  # type: ignore[no-untyped-def]
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         scheduler = Scheduler(world)
@@ -58,4 +54,4 @@ def _lifespan(world: World):  # type: ignore[no-untyped-def]
             await scheduler.close()
             world.books.close()
 
-    return lifespan
+    return Faults(Starlette(exception_handlers={404: _nowhere}, lifespan=lifespan), world)

@@ -3,14 +3,52 @@
 from simulator.books import Record
 from simulator.world import World
 
-_PAYMENT = ("id", "status", "amount", "currency", "method", "order_id", "invoice_id", "amount_refunded",
-            "error_reason", "description", "created_at")  # fmt: skip
-_INVOICE = ("id", "status", "amount", "amount_paid", "payment_id", "order_id", "billing_start", "billing_end",
-            "issued_at", "paid_at")  # fmt: skip
+_PAYMENT = (
+    "id",
+    "status",
+    "amount",
+    "currency",
+    "method",
+    "order_id",
+    "invoice_id",
+    "amount_refunded",
+    "error_reason",
+    "description",
+    "created_at",
+)
+_INVOICE = (
+    "id",
+    "status",
+    "amount",
+    "amount_paid",
+    "payment_id",
+    "order_id",
+    "billing_start",
+    "billing_end",
+    "issued_at",
+    "paid_at",
+)
 _REFUND = ("id", "payment_id", "amount", "status", "receipt", "notes", "created_at")
-_SUBSCRIPTION = ("id", "plan_id", "status", "notes", "customer_id", "payment_method", "total_count", "paid_count",
-                 "remaining_count", "auth_attempts", "quantity", "current_start", "current_end", "charge_at",
-                 "start_at", "end_at", "ended_at", "created_at")  # fmt: skip
+_SUBSCRIPTION = (
+    "id",
+    "plan_id",
+    "status",
+    "notes",
+    "customer_id",
+    "payment_method",
+    "total_count",
+    "paid_count",
+    "remaining_count",
+    "auth_attempts",
+    "quantity",
+    "current_start",
+    "current_end",
+    "charge_at",
+    "start_at",
+    "end_at",
+    "ended_at",
+    "created_at",
+)
 _EVER_CAPTURED = ("captured", "refunded")
 
 

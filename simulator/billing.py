@@ -262,7 +262,7 @@ def take_outcome(world: World, subscription: Record) -> Outcome:
     return outcome
 
 
-def instrument(world: World, subscription: Record) -> Instrument:
+def instrument(subscription: Record) -> Instrument:
     """The mandate that debits go through."""
     kept = subscription["_instrument"]
     return Instrument(**kept, customer_id=subscription["customer_id"], token_id=subscription["_token_id"])
@@ -284,7 +284,7 @@ def debit(
     order = world.get("order", invoice["order_id"])
     kind = outcome["outcome"]
     payment = payments.begin(
-        world, order, instrument(world, subscription), description=RECURRING, invoice=invoice,
+        world, order, instrument(subscription), description=RECURRING, invoice=invoice,
         amount=outcome.get("amount", invoice["amount"] + 100) if kind == "wrong_amount" else None,
         currency=outcome.get("currency", "USD") if kind == "wrong_currency" else None,
         subscription_id=subscription["id"],

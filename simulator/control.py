@@ -1,41 +1,55 @@
 """The control API: what the world does to the merchant account. JSON in, JSON out, no credentials.
 
-Times are unix seconds or ISO 8601. Every POST on a subscription, order, link or refund runs what is due and
-attempts the webhooks due before it replies, unless its body has `"wait_webhooks": false`; it answers
-`{"subscription"|"payment"|...: entity, "happened": [{"at", "at_iso", "what", "subject", ...}]}`.
-Refusals are 400 with the API's error envelope.
+Times are unix seconds or ISO 8601, sums are paise. A POST that acts on an entity, or moves the clock, runs
+what is due and attempts the webhooks due before it replies, unless its body has `"wait_webhooks": false`.
+Its reply then has `happened`: `[{"at", "at_iso", "what", "subject", ...}]`, in order. A refusal is a 400 with
+the API's error envelope.
 
-| call | body | reply |
-|---|---|---|
-| GET /_sim/health | | `{"status": "ok"}` |
-| GET /_sim/clock | | `{"now", "iso", "ist", "mode", "next_job": {"due","iso","kind","subject"} or null}` |
-| POST /_sim/clock | `{"set": iso or unix}` or `{"advance_seconds": n}`, `wait_webhooks` | the clock, `happened` |
-| GET /_sim/jobs | | `{"jobs": [{"due","iso","kind","subject","payload"}]}` |
-| GET /_sim/books, GET /_sim/books/{sub_id} | | `{"now","subscriptions":[...],"other_payments":[...]}` (audit.py) |
-| POST /_sim/reset | `{"now": iso or unix}` optional | the clock; everything but the main endpoint is forgotten |
-| POST /_sim/subscriptions/{id}/authenticate | `method` card/upi/emandate, `card_origin`
-  domestic/international, `outcome` success/failure/late_success/wrong_amount/wrong_currency, `error_reason`,
-  `amount`, `currency`, `after_seconds`, `email`, `contact`, `vpa` | `subscription`, `payment`, `signature` |
-| POST .../next_charge | `{"outcomes": [...]}`: each a word as above or `{"outcome", "error_reason", "amount",
-  "currency", "after_seconds"}`; `"replace": true` empties the queue first | `subscription`, `queue` |
-| POST .../charge_invoice | `invoice_id` (default: oldest unpaid), `outcome`; refused for domestic cards | `payment` |
-| POST .../change_method | as authenticate | `subscription`, `payment` |
-| POST .../customer_pause, .../customer_resume, .../revoke | `{}` | `subscription` |
-| POST .../dashboard_cancel | `{"cancel_at_cycle_end": false}` | `subscription` |
-| POST .../dashboard_pause, .../dashboard_resume | `{}` | `subscription` |
-| POST /_sim/orders/{id}/pay, /_sim/payment_links/{id}/pay | `method`, `outcome` success/failure, ... | `payment` |
-| POST /_sim/refunds/{id}/settle | `{"outcome": "processed"/"failed"/"speed_changed"}` | `refund` |
-| POST /_sim/refunds/in_flight | `{"key": K, "in_flight": true}`: 409 "still in progress" for that key | `keys` |
-| GET/POST/DELETE /_sim/faults | a rule or a list of rules (faults.py: kind, method, path_regex, nth, times,
-  seconds, after_commit) | `{"faults": [rule + {"id","matched","struck","requests"}]}` |
-| GET/POST /_sim/switches | any of settings.Switches | the switches (list lag is `list_lag_seconds`) |
-| GET/POST /_sim/webhooks/policy | any of settings.Policy; `{"reset": true}` for the default first | the policy |
-| POST /_sim/webhooks/rotate_secret | `{"secret": S, "endpoint": "main"}` | `endpoint` |
-| GET/POST /_sim/webhooks/endpoints | `{"name", "url", "secret", "events": [...] or null, "active": true}` | `endpoints` |
-| GET /_sim/webhooks/deliveries | query `state`, `event`, `subject`, `event_id` | `{"deliveries": [...]}` |
-| GET /_sim/webhooks/events | query `event`, `subject` | `{"events": [{"id","event","created_at","subject","body"}]}` |
-| POST /_sim/webhooks/redeliver | any of `event_id`, `state` (dropped, lost, given_up, delivered), `event`,
-  `subject`; none: all dropped, lost and given up | `{"redelivered": n, "happened"}` |
+Time and books
+    GET  /_sim/health       {"status": "ok"}
+    GET  /_sim/clock        {"now", "iso", "ist", "mode": "real"|"virtual", "next_job": job or null}
+    POST /_sim/clock        {"set": iso or unix} or {"advance_seconds": n}: the clock, and `happened`
+    GET  /_sim/jobs         {"jobs": [{"due", "iso", "kind", "subject", "payload"}]}
+    GET  /_sim/books[/{subscription id}]
+                            {"now", "subscriptions": [...], "other_payments": [...]}; see audit.py
+    POST /_sim/reset        {"now": iso or unix} (optional): forgets all but the main webhook endpoint
+
+Subscriptions: POST /_sim/subscriptions/{id}/...; each reply has `subscription`
+    authenticate            {"method": "card"|"upi"|"emandate", "card_origin": "domestic"|"international",
+                            "outcome", "error_reason", "amount", "currency", "after_seconds", "email",
+                            "contact", "vpa", "card_number"}, all optional: also `payment`, `signature`.
+                            outcome: success, failure, late_success, wrong_amount, wrong_currency
+    next_charge             {"outcomes": [each an outcome word, or {"outcome", "error_reason", "amount",
+                            "currency", "after_seconds"}], "replace": false}: also `queue`
+    charge_invoice          {"invoice_id", "outcome", "error_reason"}; by default the oldest unpaid one;
+                            refused for domestic cards: also `payment`
+    change_method           as authenticate: also `payment`, which is {} when nothing had to be paid
+    customer_pause, customer_resume, revoke, dashboard_pause, dashboard_resume      {}
+    dashboard_cancel        {"cancel_at_cycle_end": false}
+
+Other entities
+    POST /_sim/orders/{id}/pay, /_sim/payment_links/{id}/pay
+                            {"method", "outcome": "success"|"failure", "error_reason", ...}: `payment`
+    POST /_sim/refunds/{id}/settle      {"outcome": "processed"|"failed"|"speed_changed"}: `refund`
+    POST /_sim/refunds/in_flight        {"key": k, "in_flight": true}: 409 for that idempotency key: `keys`
+
+Faults and behaviour
+    GET, POST, DELETE /_sim/faults      a rule or a list of them: {"kind", "method", "path_regex", "nth",
+                            "times", "seconds", "after_commit"}, see faults.py; replies {"faults": [rule +
+                            {"id", "matched", "struck", "requests"}]}
+    GET, POST /_sim/switches            any of settings.Switches (list lag is `list_lag_seconds`)
+
+Webhooks: /_sim/webhooks/...
+    GET, POST policy        any of settings.Policy; {"reset": true, ...} starts from the default
+    POST rotate_secret      {"secret": s, "endpoint": "main"}: {"endpoint": ...}
+    GET, POST endpoints     {"name": "main", "url", "secret", "events": [...] or null, "active": true}:
+                            {"endpoints": [...]}
+    GET  deliveries         ?state=&event=&subject=&event_id=: {"deliveries": [{"id", "event_id", "event",
+                            "subject", "endpoint", "state", "due", "attempts": [...]}]}; state is waiting,
+                            delivered, dropped, lost (endpoint off) or given_up
+    GET  events             ?event=&subject=: {"events": [{"id", "event", "created_at", "subject", "body"}]}
+    POST redeliver          any of {"event_id", "state", "event", "subject"}; {} is all that was dropped, lost
+                            or given up: {"redelivered": n, "happened": [...]}
 """
 
 import json
@@ -51,7 +65,7 @@ from starlette.routing import Route
 from simulator import acts, audit, faults, webhooks
 from simulator.books import Record
 from simulator.cycles import IST
-from simulator.refusals import Refusal
+from simulator.refusals import Refusal, missing
 from simulator.schedule import Scheduler
 from simulator.settings import Policy, Switches
 from simulator.world import World, iso
@@ -232,15 +246,20 @@ class Control:
         endpoint = self._world.books.get("endpoint", name)
         if endpoint is None:
             raise Refusal(f"There is no webhook endpoint {name}", status=404)
-        return {"endpoint": webhooks.put_endpoint(self._world, name, endpoint["url"], body["secret"])}
+        secret = body.get("secret")
+        if not isinstance(secret, str) or not secret:
+            raise missing("secret")
+        return {"endpoint": webhooks.put_endpoint(self._world, name, endpoint["url"], secret)}
 
     async def _endpoints(self, request: Request, body: Record) -> Record:
         world = self._world
         if request.method == "POST":
             name = body.get("name", webhooks.MAIN_ENDPOINT)
-            known = world.books.get("endpoint", name) or {"url": "", "secrets": [""]}
+            known: Record = world.books.get("endpoint", name) or {"url": "", "secrets": [""]}
             secret = body.get("secret", known["secrets"][-1])
-            webhooks.put_endpoint(world, name, body.get("url", known["url"]), secret, body.get("events"))
+            webhooks.put_endpoint(
+                world, name, str(body.get("url") or known["url"]), secret, body.get("events")
+            )
             if "active" in body:
                 webhooks.enable_endpoint(world, name, active=bool(body["active"]))
         return {"endpoints": world.books.find("endpoint")}

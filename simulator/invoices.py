@@ -7,9 +7,25 @@ from simulator.refusals import Refusal
 from simulator.world import World
 
 _FILTERS = ("subscription_id", "payment_id", "receipt", "customer_id", "type")
-_CREATE = ("type", "description", "customer", "customer_id", "line_items", "expire_by", "receipt", "invoice_number",
-           "draft", "currency", "notes", "comment", "terms", "partial_payment", "sms_notify", "email_notify",
-           "date")  # fmt: skip
+_CREATE = (
+    "type",
+    "description",
+    "customer",
+    "customer_id",
+    "line_items",
+    "expire_by",
+    "receipt",
+    "invoice_number",
+    "draft",
+    "currency",
+    "notes",
+    "comment",
+    "terms",
+    "partial_payment",
+    "sms_notify",
+    "email_notify",
+    "date",
+)
 _EDIT = ("line_items", "description", "comment", "terms", "notes", "receipt", "expire_by")
 _MOST_LINES = 50
 _LEAST_EXPIRY = 900

@@ -1,4 +1,4 @@
-"""What the customer does: authenticates, pays the first time, changes method, pauses or revokes in the bank's app."""
+"""What the customer does: authenticates, pays first, changes method, pauses or revokes in the bank's app."""
 
 from typing import Any
 
@@ -74,7 +74,8 @@ def authenticate(world: World, subscription: Record, asked: Record) -> Record:
         return _free_mandate(world, subscription, outcome)
     kind = outcome["outcome"]
     payment = payments.begin(
-        world, order, by, description=billing.RECURRING if invoice else "Authorisation charge", invoice=invoice,
+        world, order, by, invoice=invoice,
+        description=billing.RECURRING if invoice else "Authorisation charge",
         amount=outcome.get("amount", order["amount"] + 100) if kind == "wrong_amount" else None,
         currency=outcome.get("currency", "USD") if kind == "wrong_currency" else None,
         subscription_id=subscription["id"],
@@ -248,7 +249,7 @@ def _wait_for_start(world: World, subscription: Record) -> None:
 
 
 def change_method(world: World, subscription: Record, asked: Record) -> Record:
-    """A new mandate. In `pending` the last invoice is charged with it at once; in `halted` only the future is."""
+    """A new mandate. In `pending` it pays the last invoice at once; in `halted` only future ones."""
     status = subscription["status"]
     if status not in ("authenticated", "active", "pending", "halted"):
         raise Refusal(f"Payment method cannot be changed in {status} status.", field="status")

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+_ROOT = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 5.0
 _CONTROL_SECONDS = 600.0
@@ -25,9 +26,9 @@ class SimulatorOptions:
 
     books: Path
     webhook_url: str | None = None
-    webhook_secret: str = "simulator-webhook-secret"
+    webhook_secret: str = "simulator-webhook-secret"  # noqa: S105 - a stand-in's default
     key_id: str = "rzp_test_simulator00001"
-    key_secret: str = "simulator-key-secret"
+    key_secret: str = "simulator-key-secret"  # noqa: S105 - a stand-in's default
     clock: str = "virtual"
     now: datetime | int | None = None
     host: str = "127.0.0.1"
@@ -73,11 +74,10 @@ class SimulatorProcess:
     async def launch(self) -> None:
         """Start the process, on the port it had before if it was killed or stopped."""
         port = self.options.port or (httpx.URL(self.url).port or 0 if self.url else 0)
-        root = Path(__file__).resolve().parent.parent
         self._process = await asyncio.create_subprocess_exec(
             *self.options.command(port),
             stdout=asyncio.subprocess.PIPE,
-            cwd=root,
+            cwd=_ROOT,
             env=os.environ | {"NO_PROXY": "*"},
         )
         assert self._process.stdout is not None

@@ -9,8 +9,21 @@ from typing import Any
 from simulator.books import Record
 
 _ONLY_WHEN_SET = {"customer_id", "offer_id", "payment_method", "pause_initiated_by", "cancel_initiated_by"}
-_SUBSCRIPTION_EVENT = ["id", "entity", "plan_id", "customer_id", "status", "type", "current_start", "current_end", "ended_at", "quantity", "notes", "charge_at", "start_at", "end_at", "auth_attempts", "total_count", "paid_count", "customer_notify", "created_at", "expire_by", "short_url", "has_scheduled_changes", "change_scheduled_at", "source", "offer_id", "pause_initiated_by", "cancel_initiated_by", "payment_method", "remaining_count"]
-_PAYMENT_IN_SUBSCRIPTION_EVENT = ["id", "entity", "amount", "currency", "status", "order_id", "invoice_id", "international", "method", "amount_refunded", "amount_transferred", "refund_status", "captured", "description", "card_id", "card", "bank", "wallet", "vpa", "email", "contact", "customer_id", "token_id", "notes", "fee", "tax", "error_code", "error_description", "created_at"]
+# fmt: off
+_SUBSCRIPTION_EVENT = (
+    "id", "entity", "plan_id", "customer_id", "status", "type", "current_start", "current_end",
+    "ended_at", "quantity", "notes", "charge_at", "start_at", "end_at", "auth_attempts", "total_count",
+    "paid_count", "customer_notify", "created_at", "expire_by", "short_url", "has_scheduled_changes",
+    "change_scheduled_at", "source", "offer_id", "pause_initiated_by", "cancel_initiated_by",
+    "payment_method", "remaining_count",
+)
+_PAYMENT_IN_SUBSCRIPTION_EVENT = (
+    "id", "entity", "amount", "currency", "status", "order_id", "invoice_id", "international", "method",
+    "amount_refunded", "amount_transferred", "refund_status", "captured", "description", "card_id",
+    "card", "bank", "wallet", "vpa", "email", "contact", "customer_id", "token_id", "notes", "fee", "tax",
+    "error_code", "error_description", "created_at",
+)
+# fmt: on
 
 
 def visible(record: Record) -> Record:

@@ -145,7 +145,7 @@ def _settle(world: World, subscription: Record, changed: Record, difference: int
     outcome = billing.take_outcome(world, subscription)
     changed["_outcomes"] = subscription["_outcomes"]
     order = world.get("order", invoice["order_id"])
-    payment = payments.begin(world, order, billing.instrument(world, subscription), invoice=invoice,
+    payment = payments.begin(world, order, billing.instrument(subscription), invoice=invoice,
                              description=billing.RECURRING, subscription_id=subscription["id"])  # fmt: skip
     if outcome["outcome"] != "success":
         # Raising would undo the books, so the attempt is not recorded; the refusal is what the caller sees.

@@ -193,8 +193,9 @@ def conclude(world: World, job: Job, status: int | None, error: str | None) -> N
         world.books.schedule(again, "deliver", job.subject, job.payload)
     world.save("delivery", delivery)
     _watch_endpoint(world, delivery["endpoint"], job.due, delivered=delivered)
-    world.tell("webhook delivered" if delivered else "webhook failed", delivery["subject"],
-               event=delivery["event"], event_id=delivery["event_id"], status=status, error=error)  # fmt: skip
+    what = "webhook delivered" if delivered else "webhook failed"
+    told = {"event": delivery["event"], "event_id": delivery["event_id"], "status": status, "error": error}
+    world.tell(what, delivery["subject"], **told)
 
 
 def _next_attempt(world: World, delivery: Record, attempted: int) -> int | None:
