@@ -11,7 +11,7 @@ from activities.settlement import INVOICES
 from db import models, outbox
 from db.session import Database
 from documents.invoice_pdf import render_invoice
-from domain.events import EventType
+from domain.events import EventType, interested
 from gateways.storage import ObjectStore
 from workflows.ports import RenderDocument, Rendered
 
@@ -59,6 +59,6 @@ class Documents:
                     "amount_paise": row.total_paise,
                     "subscription_id": row.subscription_id,
                 },
-                sinks=self._sinks,
+                sinks=interested(EventType.INVOICE_DOCUMENT_READY, self._sinks),
             )
         return Rendered(key, sha256)

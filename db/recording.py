@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import models, outbox
 from domain.errors import Unavailable
-from domain.events import EventType
+from domain.events import EventType, interested
 from domain.subscription import LIVE, Status, Subscription, has_access
 
 _LIVE = [status.value for status in LIVE]
@@ -126,7 +126,7 @@ class Announcer:
             subscription_id=subscription.id,
             occurred_at=self._at,
             data={"subscription_id": subscription.id, "status": subscription.status.value, **data},
-            sinks=self._sinks,
+            sinks=interested(event, self._sinks),
         )
 
     async def entitlement(self, *, granted: bool) -> None:

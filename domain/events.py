@@ -1,5 +1,6 @@
 """Names of the facts we announce (DESIGN: events out). Written with the change that makes them true."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from domain.subscription import Status, Trigger
@@ -57,3 +58,26 @@ def payment_event(before: Status, paid_cycle: int | None) -> EventType:
     if before in (Status.PAST_DUE, Status.HALTED):
         return EventType.SUBSCRIPTION_RECOVERED
     return EventType.SUBSCRIPTION_RENEWED
+
+
+DOCUMENTS_SINK = "documents"
+NOTIFICATIONS_SINK = "notifications"
+KAFKA_SINK = "kafka"
+WEBHOOK_SINK = "webhook"
+
+_WANTED: dict[str, frozenset[EventType]] = {
+    DOCUMENTS_SINK: frozenset({EventType.INVOICE_ISSUED}),
+    NOTIFICATIONS_SINK: frozenset(
+        {
+            EventType.PAYMENT_FAILED,
+            EventType.SUBSCRIPTION_HALTED,
+            EventType.SUBSCRIPTION_CANCELLED,
+            EventType.INVOICE_DOCUMENT_READY,
+        }
+    ),
+}
+
+
+def interested(event: EventType, sinks: Sequence[str]) -> tuple[str, ...]:
+    """Those of `sinks` that want `event`; a sink outside the table takes every event."""
+    return tuple(sink for sink in sinks if sink not in _WANTED or event in _WANTED[sink])
