@@ -17,6 +17,7 @@ from simulator.clock import Clock
 from simulator.control import Control
 from simulator.faults import Faults
 from simulator.ids import Mint
+from simulator.panel import Panel
 from simulator.refusals import NO_SUCH_URL, Refusal
 from simulator.schedule import Scheduler
 from simulator.settings import Options
@@ -46,6 +47,7 @@ def build(world: World) -> ASGIApp:
         scheduler = Scheduler(world)
         verbs = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         app.router.routes.append(Route("/v1/{path:path}", Api(world, scheduler).answer, methods=verbs))
+        app.router.routes.extend(Panel(world, scheduler).routes())
         app.router.routes.extend(Control(world, scheduler).routes())
         app.router.routes.extend(Checkout(world, scheduler).routes())
         try:

@@ -9,7 +9,7 @@ from simulator.refusals import Refusal
 from simulator.world import World
 
 TOKEN_CHARGE = 500  # paise; returned at once
-_CHANGES = {"card": ("card", "upi", "emandate"), "upi": ("card",), "emandate": ("card",)}
+CHANGES = {"card": ("card", "upi", "emandate"), "upi": ("card",), "emandate": ("card",)}
 _VISA, _MASTERCARD = "4718609108204366", "5104015555555558"
 _NETWORKS = {"4": "Visa", "5": "MasterCard", "6": "RuPay"}
 
@@ -17,7 +17,7 @@ _NETWORKS = {"4": "Visa", "5": "MasterCard", "6": "RuPay"}
 def make_instrument(world: World, asked: Record) -> Record:
     """What a customer pays with, from `method`, `card_origin`, `card_number`, `vpa`, `email`, `contact`."""
     method = asked.get("method", "upi")
-    if method not in _CHANGES:
+    if method not in CHANGES:
         raise Refusal(f"{method} is not a payment method: card, upi or emandate", field="method")
     kept: Record = {"method": method, "email": asked.get("email") or "meera@kaveri.example"}
     kept["contact"] = asked.get("contact") or "+919812300045"
@@ -253,7 +253,7 @@ def change_method(world: World, subscription: Record, asked: Record) -> Record:
     status = subscription["status"]
     if status not in ("authenticated", "active", "pending", "halted"):
         raise Refusal(f"Payment method cannot be changed in {status} status.", field="status")
-    allowed = _CHANGES[subscription["payment_method"]]
+    allowed = CHANGES[subscription["payment_method"]]
     if asked.get("method") not in allowed:
         text = f"From {subscription['payment_method']} the method can change only to {', '.join(allowed)}"
         raise Refusal(text, field="method")
