@@ -30,7 +30,7 @@ SAID = {  # what somebody might put into .env
     "BAHI_ALLOWED_ORIGINS": '["https://app.example.com", "https://temporal.example.com"]',
     "BAHI_RAZORPAY_KEY_ID": "rzp_live_ABCDEFGHIJKLMN",
     "BAHI_SELLER_GSTIN": "27AAPFU0939F1ZV",
-    "BAHI_S3_ENDPOINT": "https://files.example.com",
+    "BAHI_S3_PUBLIC_ENDPOINT": "https://files.example.com",
 }
 
 
@@ -123,7 +123,9 @@ def test_ports_are_the_ones_the_code_has(production: Settings) -> None:
     assert SERVICES["api"]["ports"] == [f"127.0.0.1:{api_port}:{api_port}"]
     assert str(api_port) in " ".join(SERVICES["api"]["healthcheck"]["test"])
     assert production.api_port == api_port
-    assert production.metrics_port == Settings.model_fields["metrics_port"].default
+    for port in ("metrics_port", "relay_metrics_port"):
+        assert getattr(production, port) == Settings.model_fields[port].default
+    assert f":{SERVICES['store']['ports'][0].split(':')[2]}" in production.s3_endpoint
     ui_port = SERVICES["temporal-ui"]["ports"][0].split(":")[1]
     assert any(origin.endswith(f":{ui_port}") for origin in Settings.model_fields["allowed_origins"].default)
 

@@ -1,0 +1,81 @@
+"""What a person sees in the terminal: one line per thing done, a moving one for what is under way."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+_TITLE_WIDTH = 22
+
+
+@dataclass
+class Step:
+    """Something under way; `detail` is what its line says when it is done."""
+
+    title: str
+    detail: str = ""
+
+
+class Narrator:
+    """Several steps may run at once; each gets its line when it ends."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._running: list[Step] = []
+        self._status: Status | None = None
+
+    def headline(self, text: str) -> None:
+        self.console.print()
+        self.console.print(Text(text, style="bold"))
+
+    def say(self, text: str, style: str = "yellow") -> None:
+        """A remark between the steps, such as a port that was taken."""
+        self.console.print(Text(f"  • {text}", style=style))
+
+    @asynccontextmanager
+    async def step(self, title: str) -> AsyncIterator[Step]:
+        """Show `title` as under way; then a line with a tick and its seconds, or with a cross."""
+        step, began = Step(title), time.monotonic()
+        self._running.append(step)
+        self._show()
+        try:
+            yield step
+        except asyncio.CancelledError:  # another step failed, or Ctrl-C
+            self._running.remove(step)
+            self._show()
+            raise
+        except BaseException:
+            self._end(step, Text("✗", style="bold red"), "")
+            raise
+        self._end(step, Text("✓", style="bold green"), f"{time.monotonic() - began:.1f} s")
+
+    def _end(self, step: Step, mark: Text, took: str) -> None:
+        self._running.remove(step)
+        line = Table.grid(padding=(0, 1), expand=False)
+        line.add_column(width=3, justify="right")
+        line.add_column(min_width=_TITLE_WIDTH)
+        line.add_column(overflow="fold")
+        line.add_column(style="dim", justify="right")
+        line.add_row(mark, step.title, Text(step.detail), took)
+        self.console.print(line)
+        self._show()
+
+    def _show(self) -> None:
+        """One moving line at the bottom names everything under way."""
+        if not self.console.is_terminal:
+            return
+        titles = ", ".join(step.title for step in self._running)
+        if self._status is None and titles:
+            self._status = self.console.status(titles)
+            self._status.start()
+        elif self._status is not None and titles:
+            self._status.update(titles)
+        elif self._status is not None:
+            self._status.stop()
+            self._status = None
