@@ -14,6 +14,7 @@ COMMAND_UPDATE = "command"
 GATEWAY_SIGNAL = "gateway_event"
 SUPERSEDED_SIGNAL = "superseded"
 STATE_QUERY = "state"
+WAKE_QUERY = "wake_at"
 
 REFUSED = "refused"
 """ApplicationError type of a refused update; its details are the state and the list of what is allowed."""

@@ -137,6 +137,11 @@ class SubscriptionWorkflow:
         """For support tools; the API reads rows."""
         return self._subscription
 
+    @workflow.query(name=messages.WAKE_QUERY)
+    def wake_at(self) -> list[datetime]:
+        """When it acts next if nobody speaks to it; empty for never."""
+        return [] if self._wake_at is None else [self._wake_at]
+
     # Beginning.
 
     async def _begin(self) -> bool:
