@@ -1,0 +1,170 @@
+"""Razorpay Subscriptions behind `SubscriptionGateway` (razorpay.md).
+
+Commands' answers are hints: what stands is read back. Creates are not idempotent there, so our own id
+travels in the notes and is looked for before another create.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.collection import CollectionSnapshot, GatewayStatus
+from domain.errors import GatewayRefused, GatewayUnavailable
+from domain.periods import Interval
+from gateways import razorpay_entities as entities
+from gateways.base import NewSubscription, PlanAtGateway, SubscriptionAtGateway
+from gateways.razorpay_client import CONNECT_SECONDS, READ_SECONDS, RazorpayClient, Sdk
+from gateways.razorpay_collection import CollectionReader
+from gateways.razorpay_errors import Repeating
+from gateways.razorpay_webhook import SUBSCRIPTION_NOTE
+
+PRICE_NOTE = "bahi_price"
+"""Notes of a plan carry our price version's id under this name."""
+
+_PERIODS = {Interval.MONTHLY: "monthly", Interval.ANNUAL: "yearly"}
+_CLOCKS_APART = timedelta(minutes=10)
+_FINAL = frozenset({GatewayStatus.CANCELLED, GatewayStatus.COMPLETED, GatewayStatus.EXPIRED})
+_RUNNING = frozenset({GatewayStatus.ACTIVE, GatewayStatus.PENDING, GatewayStatus.HALTED})
+
+
+class RazorpayGateway:
+    """One Razorpay account and mode, by its key."""
+
+    name = "razorpay"
+
+    def __init__(
+        self,
+        key_id: str,
+        key_secret: str,
+        base_url: str = "https://api.razorpay.com",
+        *,
+        timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+    ) -> None:
+        """`timeout`: seconds to connect, and to wait for each part of the answer."""
+        self._client = RazorpayClient(key_id, key_secret, base_url, timeout=timeout)
+        self._books = CollectionReader(self._client)
+
+    async def close(self) -> None:
+        """Wait for calls under way, then end."""
+        await self._client.close()
+
+    async def create_plan(self, plan: PlanAtGateway) -> str:
+        """The new plan's id. Plans cannot be changed or deleted there."""
+        price = plan.price
+        request = {
+            "period": _PERIODS[price.interval],
+            "interval": 1,
+            "item": {"name": plan.name, "amount": plan.amount_paise, "currency": price.currency},
+            "notes": {PRICE_NOTE: price.id},
+        }
+        return await self._client.ask(
+            f"create plan for {price.id}",
+            lambda sdk: entities.plan(sdk.plan.create(request)).id,
+            Repeating.CREATES,
+        )
+
+    async def find_plan(self, plan: PlanAtGateway) -> str | None:
+        """The oldest of same price version, total, currency and period."""
+        price = plan.price
+        wanted = (_PERIODS[price.interval], 1, plan.amount_paise, price.currency)
+        listed = self._client.ask_all(
+            f"look for plan of {price.id}", lambda sdk, paging: sdk.plan.all(paging), entities.plan
+        )
+        found = [
+            each.id
+            async for each in listed
+            if each.notes.get(PRICE_NOTE) == price.id
+            and (each.period, each.interval, each.amount_paise, each.currency) == wanted
+        ]
+        return found[-1] if found else None
+
+    async def create_subscription(self, new: NewSubscription) -> SubscriptionAtGateway:
+        """Its first bill is issued at once; it starts when the customer has paid that."""
+        request = {
+            "plan_id": new.gateway_plan_id,
+            "total_count": new.total_count,
+            "quantity": 1,
+            # We speak to the customer ourselves; the bank sends the notice before each debit.
+            "customer_notify": False,
+            "expire_by": int(new.expires_at.timestamp()),
+            "notes": {SUBSCRIPTION_NOTE: new.subscription_id},
+        }
+        return await self._client.ask(
+            f"create subscription for {new.subscription_id}",
+            lambda sdk: entities.agreement(sdk.subscription.create(request)).as_created(),
+            Repeating.CREATES,
+        )
+
+    async def find_subscriptions(self, new: NewSubscription, since: datetime) -> list[SubscriptionAtGateway]:
+        """Those on the same plan, made since then by Razorpay's clock, with our id in the notes."""
+        query = {"plan_id": new.gateway_plan_id, "from": int((since - _CLOCKS_APART).timestamp())}
+        listed = self._client.ask_all(
+            f"look for subscription of {new.subscription_id}",
+            lambda sdk, paging: sdk.subscription.all(query | paging),
+            entities.agreement,
+        )
+        found = [
+            each.as_created()
+            async for each in listed
+            if each.notes.get(SUBSCRIPTION_NOTE) == new.subscription_id
+        ]
+        return sorted(found, key=lambda each: (each.created_at, each.id))
+
+    async def read(
+        self, gateway_id: str, *, settled: frozenset[str], payment_id: str | None, at: datetime
+    ) -> CollectionSnapshot:
+        """Bills whose payment is in `settled` are left out."""
+        return await self._books.read(gateway_id, settled=settled, payment_id=payment_id, at=at)
+
+    async def cancel(self, gateway_id: str) -> None:
+        """At once: Razorpay's own cancellation at the cycle's end can neither be seen nor undone (2.5)."""
+        await self._tell(
+            gateway_id,
+            "cancel",
+            lambda sdk: sdk.subscription.cancel(gateway_id, {"cancel_at_cycle_end": False}),
+            frozenset({GatewayStatus.CANCELLED}),
+        )
+
+    async def pause(self, gateway_id: str) -> None:
+        """Only an active subscription: pausing an authenticated one cancels it (2.2)."""
+        await self._tell(
+            gateway_id,
+            "pause",
+            lambda sdk: sdk.subscription.pause(gateway_id, {"pause_at": "now"}),
+            frozenset({GatewayStatus.PAUSED}),
+        )
+
+    async def resume(self, gateway_id: str) -> None:
+        """A pause made by the customer in a UPI app can only be lifted there."""
+        await self._tell(
+            gateway_id,
+            "resume",
+            lambda sdk: sdk.subscription.resume(gateway_id, {"resume_at": "now"}),
+            _RUNNING,
+        )
+
+    async def subscription_of_invoice(self, gateway_invoice_id: str) -> str | None:
+        """None for a bill that is not a subscription's, or not known."""
+        return await self._books.subscription_of_bill(gateway_invoice_id)
+
+    async def _tell(
+        self,
+        gateway_id: str,
+        command: str,
+        call: Callable[[Sdk], Any],
+        wanted: frozenset[GatewayStatus],
+    ) -> None:
+        """Command, then read what stands; that decides, whatever the command was answered."""
+        refusal: GatewayRefused | None = None
+        try:
+            await self._client.ask(f"{command} {gateway_id}", call)
+        except GatewayRefused as error:
+            refusal = error
+        status = (await self._books.agreement(gateway_id)).status
+        if status in wanted:
+            return
+        if refusal is not None:
+            raise refusal
+        if status in _FINAL:
+            raise GatewayRefused(f"{command} {gateway_id}: the subscription has ended, it is {status}")
+        raise GatewayUnavailable(f"{command} {gateway_id}: accepted, but it is still {status}; try again")

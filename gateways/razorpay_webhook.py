@@ -1,0 +1,79 @@
+"""What a Razorpay webhook speaks of, read from its body without trusting its shape.
+
+A webhook is a hint only: it names the subscription to look at, and the workflow reads what is true
+from the API. So nothing here raises; what cannot be read is absent. Traps: razorpay.md 3.2.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+SUBSCRIPTION_NOTE = "bahi_subscription"
+"""Razorpay's notes carry our subscription's id under this name."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_EVENT = re.compile(r"[a-z0-9_.]{1,64}")
+
+
+@dataclass(frozen=True)
+class RazorpayWebhook:
+    """The names in a body; the event's own id is only in the header `X-Razorpay-Event-Id`."""
+
+    event: str = ""
+    """Empty if the body does not say."""
+    gateway_subscription_id: str | None = None
+    payment_id: str | None = None
+    invoice_id: str | None = None
+    our_subscription_id: str | None = None
+    """From the notes we put on the subscription."""
+    created_at: datetime | None = None
+
+
+def parse_razorpay_webhook(body: bytes) -> RazorpayWebhook:
+    """Read a body whose signature is verified. Never raises: junk gives an empty answer."""
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return RazorpayWebhook()
+    envelope = _mapping(envelope)
+    payload = _mapping(envelope.get("payload"))
+    subscription, payment, invoice = (
+        _entity(payload, name) for name in ("subscription", "payment", "invoice")
+    )
+    return RazorpayWebhook(
+        event=_matching(_EVENT, envelope.get("event")) or "",
+        gateway_subscription_id=_id(subscription.get("id")) or _id(invoice.get("subscription_id")),
+        payment_id=_id(payment.get("id")) or _id(invoice.get("payment_id")),
+        invoice_id=_id(invoice.get("id")) or _id(payment.get("invoice_id")),
+        our_subscription_id=_id(_mapping(subscription.get("notes")).get(SUBSCRIPTION_NOTE)),
+        created_at=next(_moments(envelope, payload), None),
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Empty notes and the like come as a list."""
+    return value if isinstance(value, dict) else {}
+
+
+def _entity(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    wrapped = _mapping(payload.get(name))
+    return _mapping(wrapped.get("entity")) or wrapped
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
+
+
+def _id(value: Any) -> str | None:
+    return _matching(_ID, value)
+
+
+def _moments(*places: dict[str, Any]) -> Iterator[datetime]:
+    """`created_at` is usually in the envelope, in some events inside the payload."""
+    for place in places:
+        seconds = place.get("created_at")
+        if type(seconds) is int and 0 < seconds < 2**32:
+            yield datetime.fromtimestamp(seconds, UTC)

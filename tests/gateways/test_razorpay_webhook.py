@@ -1,0 +1,99 @@
+"""Reading webhook bodies: what they name is found, what is odd is absent, nothing raises."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateways.razorpay_webhook import SUBSCRIPTION_NOTE, RazorpayWebhook, parse_razorpay_webhook
+from tests.gateways.test_signatures import BODY
+
+
+def body(event: str = "subscription.charged", **entities: Any) -> bytes:
+    payload = {name: {"entity": entity} for name, entity in entities.items()}
+    return json.dumps({"event": event, "payload": payload, "created_at": 1770702798}).encode()
+
+
+def test_the_published_example_names_subscription_payment_and_bill() -> None:
+    assert parse_razorpay_webhook(BODY) == RazorpayWebhook(
+        event="subscription.charged",
+        gateway_subscription_id="sub_SEKk61J6Teb3wW",
+        payment_id="pay_SEKllMQaTsabP3",
+        invoice_id="inv_SEKk5qKqLD25RQ",
+        created_at=datetime.fromtimestamp(1770702798, UTC),
+    )
+
+
+def test_our_own_id_is_read_from_the_notes() -> None:
+    parsed = parse_razorpay_webhook(body(subscription={"id": "sub_1", "notes": {SUBSCRIPTION_NOTE: "bs_7"}}))
+    assert (parsed.gateway_subscription_id, parsed.our_subscription_id) == ("sub_1", "bs_7")
+
+
+def test_empty_notes_that_come_as_a_list_are_no_notes() -> None:
+    parsed = parse_razorpay_webhook(body(subscription={"id": "sub_1", "notes": []}))
+    assert (parsed.gateway_subscription_id, parsed.our_subscription_id) == ("sub_1", None)
+
+
+def test_a_failed_payment_is_traced_by_its_bill() -> None:
+    parsed = parse_razorpay_webhook(body("payment.failed", payment={"id": "pay_1", "invoice_id": "inv_1"}))
+    assert (parsed.event, parsed.payment_id, parsed.invoice_id) == ("payment.failed", "pay_1", "inv_1")
+    assert parsed.gateway_subscription_id is None
+
+
+def test_a_bill_names_its_subscription_and_payment() -> None:
+    invoice = {"id": "inv_1", "subscription_id": "sub_1", "payment_id": "pay_1"}
+    parsed = parse_razorpay_webhook(body("invoice.paid", invoice=invoice))
+    assert (parsed.gateway_subscription_id, parsed.payment_id, parsed.invoice_id) == (
+        "sub_1",
+        "pay_1",
+        "inv_1",
+    )
+
+
+def test_the_time_is_found_inside_the_payload_too() -> None:
+    inside = {"event": "refund.speed_changed", "payload": {"created_at": 1770702798}}
+    assert parse_razorpay_webhook(json.dumps(inside).encode()).created_at is not None
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b"7",
+        b'{"event": 5, "payload": []}',
+        b'{"event": "x", "payload": {"subscription": 1, "payment": {"entity": []}}}',
+        b'{"event": "sub\\u0000scription", "created_at": 1e400}',
+        b"[" * 200_000,
+        b'{"created_at": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_junk_gives_an_empty_answer(junk: bytes) -> None:
+    parsed = parse_razorpay_webhook(junk)
+    assert parsed in (RazorpayWebhook(), RazorpayWebhook(event="x"))
+
+
+def test_ids_that_no_database_or_workflow_id_should_see_are_dropped() -> None:
+    for hostile in ("a\x00b", "a/b", "x" * 65, "", 5, None, ["sub_1"], "sub_1\n"):
+        parsed = parse_razorpay_webhook(
+            body(subscription={"id": hostile, "notes": {SUBSCRIPTION_NOTE: hostile}})
+        )
+        assert (parsed.gateway_subscription_id, parsed.our_subscription_id) == (None, None)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["event", "payload", "entity", "id"]), inner)
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["event", "payload", "created_at", "subscription"]), _JSON) | _JSON)
+def test_no_shape_of_json_raises(value: object) -> None:
+    parse_razorpay_webhook(json.dumps(value).encode())
