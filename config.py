@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.errors import InvalidInput, Misconfigured
 from domain.gst import parse_gstin
 from domain.invoice import Seller
+from gateways.storage import StorageSettings
 
 PREFIX = "BAHI_"
 _LOCAL_ONLY = "local-only"
@@ -39,7 +40,9 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     """Where customers and gateways reach the API; used in links."""
     metrics_port: int = 9464
-    """Worker metrics; 0 turns them off."""
+    """Temporal's metrics of the worker; 0 turns them off."""
+    relay_metrics_port: int = 9465
+    """Lag of inbox and outbox; 0 turns them off."""
 
     customer_jwt_secret: SecretStr | None = SecretStr("local-only-customer-secret-of-32-bytes")
     """HS256 secret of the application whose customers call us."""
@@ -81,6 +84,8 @@ class Settings(BaseSettings):
     storage_link_seconds: int = 900
     s3_bucket: str = ""
     s3_endpoint: str = ""
+    s3_public_endpoint: str = ""
+    """Where browsers reach the store, if elsewhere than we do."""
     s3_region: str = "auto"
     s3_access_key: SecretStr | None = None
     s3_secret_key: SecretStr | None = None
@@ -148,6 +153,22 @@ class Settings(BaseSettings):
         lines = tuple(part.strip() for part in self.seller_address.split("\n") if part.strip())
         return Seller(
             self.seller_legal_name, parse_gstin(self.seller_gstin), lines, self.seller_email, self.seller_cin
+        )
+
+    @property
+    def storage_settings(self) -> StorageSettings:
+        """Where documents lie."""
+        return StorageSettings(
+            kind=self.storage,
+            folder=str(self.storage_folder),
+            base_url=self.public_url,
+            secret=self.storage_link_secret.get_secret_value(),
+            bucket=self.s3_bucket,
+            region=self.s3_region,
+            endpoint=self.s3_endpoint,
+            public_endpoint=self.s3_public_endpoint,
+            access_key_id=self.s3_access_key.get_secret_value() if self.s3_access_key else "",
+            secret_access_key=self.s3_secret_key.get_secret_value() if self.s3_secret_key else "",
         )
 
     @property
