@@ -192,13 +192,19 @@ class Subscription:
     def moved(self, trigger: Trigger, *, access_ends_at: datetime | None = None) -> "Subscription":
         """This subscription after `trigger`, one version on. Raises IllegalTransition.
 
-        What is paid stays usable until the period's end, or until `access_ends_at` if given.
+        What is paid stays usable until the period's end, or until `access_ends_at` if given. Once it
+        has ended, no planned cancellation is left that could be taken back.
         """
         status = next_status(self.status, trigger)
         period_end = self.period.end if self.period else None
         keeps = status in (Status.PAUSED, Status.CANCELLED, Status.COMPLETED)
-        until = (access_ends_at or period_end) if keeps else None
-        return replace(self, status=status, access_until=until, version=self.version + 1)
+        return replace(
+            self,
+            status=status,
+            access_until=(access_ends_at or period_end) if keeps else None,
+            cancel_at_period_end=self.cancel_at_period_end and status not in FINAL,
+            version=self.version + 1,
+        )
 
 
 def allowed_commands(subscription: Subscription) -> tuple[Command, ...]:
