@@ -1,0 +1,280 @@
+"""What the HTTP edge reads: each function one statement, ids already authorised by the customer they ask for.
+
+Moments are aware UTC, money is paise. Pages continue after the last row of the page before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import (
+    Customer,
+    GatewayIntent,
+    Invoice,
+    InvoiceDocument,
+    Notification,
+    OutboxDelivery,
+    OutboxEvent,
+    Payment,
+    Plan,
+    Price,
+    Subscription,
+    WebhookInbox,
+)
+from domain.subscription import LIVE
+
+_LIVE = sorted(status.value for status in LIVE)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A plan at its current price for one interval."""
+
+    plan: Plan
+    price: Price
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """A subscription with what it is to."""
+
+    subscription: Subscription
+    plan: Plan
+    price: Price
+
+
+async def offers(session: AsyncSession) -> list[Offered]:
+    """All that can be subscribed to, cheapest plan first."""
+    query = (
+        select(Plan, Price)
+        .join(Price, Price.plan_id == Plan.id)
+        .where(Plan.offered, Price.superseded_at.is_(None))
+        .order_by(Plan.rank, Plan.id, Price.amount_paise, Price.interval)
+    )
+    return [Offered(plan, price) for plan, price in (await session.execute(query)).all()]
+
+
+async def customer_of(session: AsyncSession, user_id: str) -> Customer | None:
+    """The customer whom the application calls `user_id`."""
+    return await session.scalar(select(Customer).where(Customer.user_id == user_id))
+
+
+def _subscribed() -> Select[Subscription, Plan, Price]:
+    return (
+        select(Subscription, Plan, Price)
+        .join(Plan, Plan.id == Subscription.plan_id)
+        .join(Price, Price.id == Subscription.price_id)
+    )
+
+
+async def subscription(
+    session: AsyncSession, subscription_id: str, *, user_id: str | None = None
+) -> Subscribed | None:
+    """One subscription; with `user_id` only if it is theirs."""
+    query = _subscribed().where(Subscription.id == subscription_id)
+    if user_id is not None:
+        query = query.join(Customer, Customer.id == Subscription.customer_id).where(
+            Customer.user_id == user_id
+        )
+    found = (await session.execute(query)).one_or_none()
+    return Subscribed(found[0], found[1], found[2]) if found else None
+
+
+async def subscriptions_of(session: AsyncSession, user_id: str, limit: int = 100) -> list[Subscribed]:
+    """A customer's subscriptions, newest first."""
+    query = (
+        _subscribed()
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .where(Customer.user_id == user_id)
+        .order_by(Subscription.created_at.desc(), Subscription.id.desc())
+        .limit(limit)
+    )
+    return [Subscribed(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+
+
+async def live_subscriptions(session: AsyncSession, customer_id: str) -> list[Subscribed]:
+    """The customer's subscriptions that have not ended: at most one paid and one Free."""
+    query = _subscribed().where(Subscription.customer_id == customer_id, Subscription.status.in_(_LIVE))
+    return [Subscribed(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+
+
+async def find_subscriptions(
+    session: AsyncSession,
+    *,
+    limit: int,
+    before: str | None = None,
+    status: str | None = None,
+    plan_id: str | None = None,
+    user_id: str | None = None,
+    gateway_subscription_id: str | None = None,
+) -> list[tuple[Subscribed, str]]:
+    """For operators, newest first, each with its customer's `user_id`."""
+    query = (
+        select(Subscription, Plan, Price, Customer.user_id)
+        .join(Plan, Plan.id == Subscription.plan_id)
+        .join(Price, Price.id == Subscription.price_id)
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .order_by(Subscription.id.desc())
+        .limit(limit)
+    )
+    wanted = {
+        Subscription.status: status,
+        Subscription.plan_id: plan_id,
+        Customer.user_id: user_id,
+        Subscription.gateway_subscription_id: gateway_subscription_id,
+    }
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(column == value)
+    if before is not None:
+        query = query.where(Subscription.id < before)
+    rows = (await session.execute(query)).all()
+    return [(Subscribed(row[0], row[1], row[2]), row[3]) for row in rows]
+
+
+@dataclass(frozen=True)
+class IssuedInvoice:
+    """An invoice with its plan's name and its PDF, if that is rendered."""
+
+    invoice: Invoice
+    plan_name: str
+    document: InvoiceDocument | None
+
+
+def _invoices(user_id: str | None) -> Select[Invoice, str, InvoiceDocument]:
+    query = (
+        select(Invoice, Plan.name, InvoiceDocument)
+        .join(Subscription, Subscription.id == Invoice.subscription_id)
+        .join(Plan, Plan.id == Subscription.plan_id)
+        .outerjoin(InvoiceDocument, InvoiceDocument.invoice_id == Invoice.id)
+    )
+    if user_id is None:
+        return query
+    return query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.user_id == user_id)
+
+
+async def invoices_of(
+    session: AsyncSession, user_id: str, *, limit: int, after: tuple[datetime, str] | None = None
+) -> list[IssuedInvoice]:
+    """A customer's invoices, newest first, after the one issued at that moment with that id."""
+    query = _invoices(user_id).order_by(Invoice.issued_at.desc(), Invoice.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(func.row(Invoice.issued_at, Invoice.id) < func.row(*after))
+    return [IssuedInvoice(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+
+
+async def invoice(
+    session: AsyncSession, invoice_id: str, *, user_id: str | None = None
+) -> IssuedInvoice | None:
+    """One invoice; with `user_id` only if it is theirs."""
+    found = (await session.execute(_invoices(user_id).where(Invoice.id == invoice_id))).one_or_none()
+    return IssuedInvoice(found[0], found[1], found[2]) if found else None
+
+
+_ENTITLEMENT = text(
+    """
+    SELECT json_build_object('plan', code, 'features', features)::text FROM (
+        SELECT plan.code, plan.features, plan.rank, true AS granted
+        FROM customers AS customer
+        JOIN subscriptions AS subscription ON subscription.customer_id = customer.id
+        JOIN plans AS plan ON plan.id = subscription.plan_id
+        WHERE customer.user_id = :user_id
+          AND (subscription.status IN ('ACTIVE', 'PAST_DUE')
+               OR (subscription.status IN ('PAUSED', 'CANCELLED', 'COMPLETED')
+                   AND subscription.access_until > :now))
+        UNION ALL
+        SELECT code, features, rank, false FROM plans WHERE fallback
+    ) AS entitled
+    ORDER BY granted DESC, rank DESC LIMIT 1
+    """
+).bindparams(bindparam("user_id", type_=Text))
+
+
+async def entitlement_json(session: AsyncSession, user_id: str, now: datetime) -> str | None:
+    """`{"plan", "features"}` of the best plan granted to `user_id` at `now`, else of the fallback plan.
+
+    The rule is `domain.subscription.has_access`, here in SQL: services ask this all the time. A test
+    holds the two together. None only where no catalogue is loaded.
+    """
+    found: str | None = await session.scalar(_ENTITLEMENT, {"user_id": user_id, "now": now})
+    return found
+
+
+async def events_about(session: AsyncSession, subscription_id: str) -> list[OutboxEvent]:
+    """What was announced about a subscription, in the order it became true."""
+    query = select(OutboxEvent).where(OutboxEvent.subscription_id == subscription_id).order_by(OutboxEvent.id)
+    return list((await session.scalars(query)).all())
+
+
+async def notifications_about(session: AsyncSession, subscription_id: str) -> list[Notification]:
+    """Messages to the customer about a subscription, oldest first."""
+    query = (
+        select(Notification)
+        .where(Notification.subscription_id == subscription_id)
+        .order_by(Notification.created_at, Notification.id)
+    )
+    return list((await session.scalars(query)).all())
+
+
+async def webhooks_about(
+    session: AsyncSession, subscription_id: str, gateway_id: str | None
+) -> list[WebhookInbox]:
+    """Gateway's calls about a subscription, oldest first."""
+    query = (
+        select(WebhookInbox)
+        .where(
+            or_(
+                WebhookInbox.subscription_id == subscription_id,
+                WebhookInbox.gateway_subscription_id == gateway_id,
+            )
+            if gateway_id
+            else WebhookInbox.subscription_id == subscription_id
+        )
+        .order_by(WebhookInbox.id)
+        .limit(1000)
+    )
+    return list((await session.scalars(query)).all())
+
+
+async def quarantined(session: AsyncSession, limit: int) -> list[Payment]:
+    """Money set aside until someone decides, newest first."""
+    query = (
+        select(Payment)
+        .where(Payment.status == "quarantined")
+        .order_by(Payment.recorded_at.desc(), Payment.id)
+        .limit(limit)
+    )
+    return list((await session.scalars(query)).all())
+
+
+async def open_intents(session: AsyncSession, limit: int) -> list[GatewayIntent]:
+    """What we mean to create at a gateway and do not yet know to be there, oldest first."""
+    query = (
+        select(GatewayIntent)
+        .where(GatewayIntent.state != "done")
+        .order_by(GatewayIntent.created_at, GatewayIntent.key)
+        .limit(limit)
+    )
+    return list((await session.scalars(query)).all())
+
+
+async def stuck_deliveries(session: AsyncSession, limit: int) -> list[tuple[OutboxDelivery, OutboxEvent]]:
+    """Events that a sink did not take at the first attempt, or not at all; oldest first."""
+    query = (
+        select(OutboxDelivery, OutboxEvent)
+        .join(OutboxEvent, OutboxEvent.id == OutboxDelivery.event_id)
+        .where(
+            or_(
+                OutboxDelivery.status == "failed",
+                (OutboxDelivery.status == "pending") & (OutboxDelivery.attempts > 0),
+            )
+        )
+        .order_by(OutboxDelivery.event_id, OutboxDelivery.sink)
+        .limit(limit)
+    )
+    rows: Sequence[Any] = (await session.execute(query)).all()
+    return [(row[0], row[1]) for row in rows]
