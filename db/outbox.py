@@ -173,7 +173,8 @@ async def events_after(
     )  # oldest transaction still running
     page = select(event).where(event.txid < horizon).order_by(event.txid, event.id).limit(limit)
     if cursor is not None:
-        txid = await session.scalar(select(event.txid).where(event.id == cursor))
+        known = 0 < cursor < 2**63
+        txid = await session.scalar(select(event.txid).where(event.id == cursor)) if known else None
         if txid is None:
             raise InvalidInput("after", f"there is no event {cursor}; use the id of an event you were given")
         page = page.where(func.row(event.txid, event.id) > func.row(txid, cursor))

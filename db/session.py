@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from domain.errors import Misconfigured, Unavailable
+from domain.errors import InvalidInput, Misconfigured, Unavailable
 
 APPLICATION_NAME = "bahi"
 _CONNECT_SECONDS = 10
@@ -28,6 +28,7 @@ _RETRYABLE = ("08", "40", "53", "57", "58", "55P03", "25P03", "25P04")
 system; lock not available; transaction cut off for idling or for its length."""
 _SIGN_IN = frozenset({"28000", "28P01", "3D000"})
 """Unknown user, wrong password, no such database."""
+_NOT_STORABLE = "22021"
 
 
 def create_engine(url: str | URL, pool_size: int = 10, *, read_only: bool = False) -> AsyncEngine:
@@ -120,6 +121,8 @@ def _speaking() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in _SIGN_IN:
             raise Misconfigured(f"{_reason(error.orig)}; check BAHI_DATABASE_URL") from error
+        if state == _NOT_STORABLE:
+            raise InvalidInput("text", "a text holds a character that cannot be stored (NUL)") from error
         if error.connection_invalidated or state.startswith(_RETRYABLE):
             raise Unavailable(f"the database could not finish ({_reason(error.orig)}); try again") from error
         raise

@@ -1,0 +1,112 @@
+"""The story of one subscription, in order, from rows: what happened, why, and for how much."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Notification, OutboxEvent, Payment, WebhookInbox
+from db.wording import call_told, event_told, message_told, payment_told
+from domain.events import EventType
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One line of the story. `kind` is for machines, `title` and `detail` are for people."""
+
+    at: datetime
+    kind: str
+    title: str
+    detail: str
+    amount_paise: int | None = None
+    reference: str | None = None
+    """What to look for elsewhere: invoice number, gateway's payment id, gateway's event id."""
+
+
+_Placed = tuple[datetime, int, int, TimelineEntry]
+"""When it was written down, then source and place within it, for what was written at one moment."""
+
+
+async def timeline(session: AsyncSession, subscription_id: str) -> list[TimelineEntry]:
+    """Everything recorded about the subscription, oldest first; empty for an unknown one.
+
+    Entries are in the order in which they were written down, which is the order of causes, also
+    where a test clock moves the times they show.
+    """
+    events, told_payments = await _events(session, subscription_id)
+    placed = [
+        *events,
+        *await _payments(session, subscription_id, told_payments),
+        *await _messages(session, subscription_id),
+        *await _calls(session, subscription_id),
+    ]
+    return [entry for *_, entry in sorted(placed, key=lambda each: each[:3])]
+
+
+async def _events(session: AsyncSession, subscription_id: str) -> tuple[list[_Placed], set[str]]:
+    """The announced facts, and the gateway's ids of the payments they tell of."""
+    row = OutboxEvent
+    rows = await session.scalars(select(row).where(row.subscription_id == subscription_id).order_by(row.id))
+    placed: list[_Placed] = []
+    payments: set[str] = set()
+    for event in rows:
+        data = event.data
+        title, detail = event_told(EventType(event.type), data)
+        reference = data.get("gateway_payment_id") or data.get("invoice_number")
+        if data.get("gateway_payment_id"):
+            payments.add(data["gateway_payment_id"])
+        entry = TimelineEntry(
+            event.occurred_at, event.type, title, detail, data.get("amount_paise"), reference
+        )
+        placed.append((event.recorded_at, 1, event.id, entry))
+    return placed, payments
+
+
+async def _payments(session: AsyncSession, subscription_id: str, told: set[str]) -> list[_Placed]:
+    """Payments that no event told of."""
+    row = Payment
+    rows = await session.scalars(
+        select(row).where(row.subscription_id == subscription_id).order_by(row.attempted_at, row.id)
+    )
+    placed: list[_Placed] = []
+    for place, payment in enumerate(rows):
+        if payment.gateway_payment_id in told:
+            continue
+        title, detail = payment_told(payment)
+        entry = TimelineEntry(
+            payment.attempted_at,
+            f"payment.{payment.status}",
+            title,
+            detail,
+            payment.amount_paise,
+            payment.gateway_payment_id,
+        )
+        placed.append((payment.recorded_at, 2, place, entry))
+    return placed
+
+
+async def _messages(session: AsyncSession, subscription_id: str) -> list[_Placed]:
+    row = Notification
+    rows = await session.scalars(
+        select(row).where(row.subscription_id == subscription_id).order_by(row.created_at, row.id)
+    )
+    placed: list[_Placed] = []
+    for place, message in enumerate(rows):
+        title, detail = message_told(message)
+        at = message.sent_at or message.created_at
+        placed.append((at, 3, place, TimelineEntry(at, f"notification.{message.kind}", title, detail)))
+    return placed
+
+
+async def _calls(session: AsyncSession, subscription_id: str) -> list[_Placed]:
+    row = WebhookInbox
+    rows = await session.scalars(select(row).where(row.subscription_id == subscription_id).order_by(row.id))
+    placed: list[_Placed] = []
+    for call in rows:
+        title, detail = call_told(call)
+        entry = TimelineEntry(
+            call.received_at, f"webhook.{call.event_type}", title, detail, None, call.event_id
+        )
+        placed.append((call.received_at, 0, call.id, entry))
+    return placed

@@ -1,0 +1,241 @@
+"""Rows in words that a support person understands: a title and a detail for each."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from db.models import Notification, Payment, WebhookInbox
+from domain.events import EventType
+from domain.money import rupees
+from domain.periods import india_date
+
+Data = Mapping[str, Any]
+Told = tuple[str, str]
+
+_REASONS = {
+    "insufficient_fund": "not enough money in the account",
+    "insufficient_funds": "not enough money in the account",
+    "adequate_funds_not_available_blocked": "not enough money in the account",
+    "transaction_limit_exceeded": "over the payer's limit",
+    "per_transaction_limit_exceeded": "over the payer's limit for one payment",
+    "limit_exceeded_remitting_bank": "over the limit of the payer's bank",
+    "card_expired": "the card has expired",
+    "card_declined": "the bank declined the card",
+    "card_disabled_for_online_payments": "the card is switched off for online payments",
+    "payment_cancelled": "the payer cancelled it",
+    "payment_timed_out": "the payer did not finish in time",
+    "authentication_failed": "the payer was not recognised (OTP or PIN)",
+    "payment_risk_check_failed": "the bank's risk check stopped it",
+    "mandate_cancelled": "the payer has withdrawn the mandate",
+    "mandate_paused": "the payer has paused the mandate",
+    "mandate_expired": "the mandate has expired",
+    "debit_instrument_blocked": "the card or account is blocked",
+    "remitter_account_dormant": "the payer's account is dormant",
+    "bank_technical_error": "a fault at the bank",
+    "bank_not_available": "the bank was not available",
+    "gateway_technical_error": "a fault at the gateway",
+    "server_error": "a fault at the gateway",
+    "payment_failed": "declined without a reason",
+    "declined": "declined without a reason",
+}
+"""The gateway's reasons that support meets most (razorpay.md 5.4)."""
+
+_CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+
+
+def event_told(event: EventType, data: Data) -> Told:
+    """An announced fact."""
+    title, sentences = _EVENTS[event]
+    detail = [sentence for tell in sentences if (sentence := tell(data))]
+    return title(data), " ".join(detail)
+
+
+def payment_told(payment: Payment) -> Told:
+    """A payment by itself."""
+    money = rupees(payment.amount_paise) if payment.currency == "INR" else f"A payment in {payment.currency}"
+    ending = {"captured": "received", "failed": "could not be collected", "quarantined": "set aside"}
+    told = {"reason": payment.reason, "method": payment.method}
+    return f"{money} {ending[payment.status]}", " ".join(filter(None, (_why(told), _method(told))))
+
+
+def message_told(message: Notification) -> Told:
+    """A message to the customer."""
+    about = message.kind.replace("_", " ").replace(".", " ")
+    title = {
+        "sent": f"Customer was told: {about}",
+        "sending": f"Customer is being told: {about}",
+        "failed": f"Customer could not be told: {about}",
+        "unknown": f"Customer was perhaps told: {about}",
+    }[message.status]
+    error = f" {_sentence(message.last_error)}" if message.last_error else ""
+    return title, f"By {message.channel}.{error}"
+
+
+def call_told(call: WebhookInbox) -> Told:
+    """A gateway's call."""
+    became = {
+        "received": "Not handed on yet.",
+        "signalled": "Handed on; the subscription then reads the gateway's books.",
+        "known": "It tells what is already in our books.",
+        "duplicate": "The same call came before.",
+        "unhandled": "Nothing to do for a call of this kind.",
+        "orphan": "No subscription of ours is meant.",
+        "late": "The subscription had already ended.",
+    }[call.status]
+    error = f" {_sentence(call.last_error)}" if call.last_error else ""
+    return f"{call.source.capitalize()} reported {call.event_type}", f"{became}{error}"
+
+
+def reason_told(reason: str) -> str:
+    """The gateway's machine-readable reason in words; any other text as it is."""
+    if _CODE.fullmatch(reason):
+        return _REASONS.get(reason, reason.replace("_", " "))
+    return reason
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _why(data: Data) -> str:
+    reason = data.get("reason")
+    return _sentence(f"because: {reason_told(str(reason))}") if reason else ""
+
+
+def _who(data: Data) -> str:
+    actor = str(data.get("actor") or "")
+    return _sentence(f"by {actor}") if actor and actor != "gateway" else ""
+
+
+def _method(data: Data) -> str:
+    names = {"upi": "UPI", "card": "card", "emandate": "bank mandate", "netbanking": "net banking"}
+    method = str(data.get("method") or "")
+    return f"By {names.get(method, method)}." if method else ""
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _moment(data: Data, key: str) -> datetime | None:
+    written = data.get(key)
+    return datetime.fromisoformat(str(written)) if written else None
+
+
+def _period(data: Data) -> str:
+    start, end = _moment(data, "period_start"), _moment(data, "period_end")
+    if start is None or end is None:
+        return ""
+    last = india_date(end - timedelta(microseconds=1))
+    return f"Paid from {_day(india_date(start))} to {_day(last)}."
+
+
+def _invoice(data: Data) -> str:
+    number = data.get("invoice_number")
+    return f"Invoice {number}." if number else ""
+
+
+def _access(data: Data) -> str:
+    until = _moment(data, "access_until") or _moment(data, "period_end")
+    return f"Access stays until {_day(india_date(until - timedelta(microseconds=1)))}." if until else ""
+
+
+def _amount(data: Data) -> str:
+    paise = data.get("amount_paise")
+    return rupees(paise) if isinstance(paise, int) else "A payment"
+
+
+def _asked_for(data: Data) -> str:
+    charge, interval = data.get("charge_paise"), data.get("interval")
+    plan = str(data.get("plan_id") or "").removeprefix("plan_").capitalize()
+    if not isinstance(charge, int):
+        return _sentence(plan) if plan else ""
+    each = {"monthly": " a month", "annual": " a year"}.get(str(interval), "")
+    return f"{plan}, {rupees(charge)}{each} with tax." if plan else f"{rupees(charge)}{each} with tax."
+
+
+def _failed(data: Data) -> str:
+    rung = data.get("rung")
+    which = f" (attempt {rung})" if isinstance(rung, int) and rung > 1 else ""
+    return f"{_amount(data)} could not be collected{which}"
+
+
+def _uncollected(data: Data) -> str:
+    cycles = data.get("uncollected_cycles")
+    if not isinstance(cycles, int) or cycles < 1:
+        return ""
+    return f"{cycles} period{'s' if cycles > 1 else ''} unpaid that nobody tries to collect any more."
+
+
+def _always(text: str) -> Callable[[Data], str]:
+    return lambda _: text
+
+
+def _entitlement(data: Data) -> str:
+    plan = str(data.get("plan_id") or "").removeprefix("plan_").capitalize() or "the plan"
+    return f"Access to {plan} {'given' if data.get('granted') else 'ended'}"
+
+
+_Teller = Callable[[Data], str]
+_EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
+    EventType.SUBSCRIPTION_CREATED: (_always("Subscription asked for"), (_asked_for, _who)),
+    EventType.CHECKOUT_OPENED: (
+        _always("Checkout page opened"),
+        (lambda data: f"The customer pays at {data['checkout_url']}" if data.get("checkout_url") else "",),
+    ),
+    EventType.SUBSCRIPTION_AUTHENTICATED: (
+        _always("Payment method accepted"),
+        (_always("The first charge is not due yet."),),
+    ),
+    EventType.SUBSCRIPTION_ACTIVATED: (_always("Subscription active"), (_period, _invoice)),
+    EventType.SUBSCRIPTION_RENEWED: (_always("Subscription renewed"), (_period, _invoice)),
+    EventType.SUBSCRIPTION_RECOVERED: (
+        _always("Subscription in order again"),
+        (_period, _invoice, _why, _uncollected),
+    ),
+    EventType.SUBSCRIPTION_PAST_DUE: (
+        _always("Renewal overdue"),
+        (_why, _always("The gateway tries again on the next days; access stays meanwhile.")),
+    ),
+    EventType.SUBSCRIPTION_HALTED: (
+        _always("Subscription halted"),
+        (_always("No attempt is left: Free plan until the customer gives a new payment method."), _why),
+    ),
+    EventType.SUBSCRIPTION_PAUSED: (_always("Subscription paused"), (_access, _why, _who)),
+    EventType.SUBSCRIPTION_RESUMED: (_always("Subscription resumed"), (_why, _who)),
+    EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED: (
+        _always("Cancellation asked for"),
+        (_always("It will not renew."), _access, _why, _who),
+    ),
+    EventType.SUBSCRIPTION_CANCELLATION_WITHDRAWN: (
+        _always("Cancellation taken back"),
+        (_always("It renews as before."), _why, _who),
+    ),
+    EventType.SUBSCRIPTION_CANCELLED: (_always("Subscription cancelled"), (_access, _why, _who)),
+    EventType.SUBSCRIPTION_COMPLETED: (
+        _always("Subscription completed"),
+        (_always("All agreed periods are done."), _access),
+    ),
+    EventType.SUBSCRIPTION_EXPIRED: (
+        _always("Subscription expired"),
+        (_always("It was not paid in time."), _why),
+    ),
+    EventType.CHARGE_UNCOLLECTED: (_always("Charge given up"), (_uncollected, _why)),
+    EventType.INVOICE_ISSUED: (
+        lambda data: f"Invoice {data.get('invoice_number', '')} issued",
+        (lambda data: f"Over {_amount(data)}." if "amount_paise" in data else "",),
+    ),
+    EventType.INVOICE_DOCUMENT_READY: (
+        lambda data: f"PDF of invoice {data.get('invoice_number', '')} ready",
+        (),
+    ),
+    EventType.PAYMENT_CAPTURED: (lambda data: f"{_amount(data)} received", (_method, _invoice)),
+    EventType.PAYMENT_FAILED: (_failed, (_why, _method)),
+    EventType.PAYMENT_QUARANTINED: (
+        lambda data: f"{_amount(data)} set aside",
+        (_why, _always("It counts as unpaid until an operator decides.")),
+    ),
+    EventType.ENTITLEMENT_CHANGED: (_entitlement, ()),
+}
