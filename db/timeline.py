@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Notification, OutboxEvent, Payment, WebhookInbox
+from db.models import Notification, OutboxEvent, Payment, Subscription, WebhookInbox
 from db.wording import call_told, event_told, message_told, payment_told
 from domain.events import EventType
 
@@ -100,8 +100,21 @@ async def _messages(session: AsyncSession, subscription_id: str) -> list[_Placed
 
 
 async def _calls(session: AsyncSession, subscription_id: str) -> list[_Placed]:
+    """Calls handed on to the subscription, and those still waiting to be."""
     row = WebhookInbox
-    rows = await session.scalars(select(row).where(row.subscription_id == subscription_id).order_by(row.id))
+    gateway_id = (
+        select(Subscription.gateway_subscription_id)
+        .where(Subscription.id == subscription_id)
+        .scalar_subquery()
+    )
+    waiting = and_(
+        row.status == literal_column("'received'"),
+        row.subscription_id.is_(None),
+        row.gateway_subscription_id == gateway_id,
+    )
+    rows = await session.scalars(
+        select(row).where(or_(row.subscription_id == subscription_id, waiting)).order_by(row.id)
+    )
     placed: list[_Placed] = []
     for call in rows:
         title, detail = call_told(call)
