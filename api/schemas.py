@@ -1,0 +1,304 @@
+"""Shapes of requests and answers. Requests refuse unknown fields; money is paise, and rupees where people look.
+
+`price`-like rupees are an integer when whole (999), else text with two decimals ("799.50"): never a float.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from domain.events import EventType
+from domain.periods import Interval
+from domain.subscription import Command, Status
+
+Rupees = int | str
+FeatureValue = bool | int | str
+Paise = Annotated[int, Field(description="Paise; 100 are one rupee.")]
+
+# No control characters (C0, C1), line separators or overrides of the writing direction.
+_ONE_LINE = "^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+
+
+def one_line(longest: int) -> StringConstraints:
+    """Text for one printed line."""
+    return StringConstraints(strip_whitespace=True, max_length=longest, pattern=_ONE_LINE)
+
+
+class Request(BaseModel):
+    """A body that takes exactly its own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answer(BaseModel):
+    """A body that we write."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def rupees_or_text(amount_paise: int) -> Rupees:
+    """999 for whole rupees, "799.50" otherwise."""
+    whole, paise = divmod(amount_paise, 100)
+    return f"{whole}.{paise:02d}" if paise else whole
+
+
+class PlanOut(Answer):
+    """A plan at its current price for one interval."""
+
+    id: str = Field(examples=["plan_pro"])
+    name: str = Field(examples=["Pro"])
+    price: Rupees = Field(description="Rupees per interval.", examples=[4999])
+    currency: str = Field(examples=["INR"])
+    interval: Interval
+    code: str = Field(description="The name entitlements use.", examples=["PRO"])
+    description: str
+    price_paise: Paise = Field(examples=[499900])
+    tax_inclusive: bool = Field(description="True: `price` is what the customer pays. False: GST is added.")
+    price_id: str = Field(description="This version of the price; running subscriptions keep theirs.")
+    features: dict[str, FeatureValue]
+    highlights: list[str] = Field(description="Lines to show to people.")
+    monthly_budget_usd_cents: int | None
+
+
+class SubscribeIn(Request):
+    """What to subscribe to."""
+
+    plan_id: str = Field(pattern="^plan_[a-z0-9_]{1,40}$", examples=["plan_pro"])
+    interval: Interval = Interval.MONTHLY
+
+
+class SubscriptionOut(Answer):
+    """A subscription as recorded."""
+
+    subscription_id: str = Field(examples=["sub_06f3m1k2p4q8s0t2v4a6c8e0g2"])
+    short_url: str | None = Field(
+        description="Where the customer pays, or gives a new payment method.",
+        examples=["https://rzp.io/i/AbCdEf12"],
+    )
+    status: Status
+    plan_id: str = Field(examples=["plan_pro"])
+    plan: str = Field(examples=["PRO"])
+    plan_name: str = Field(examples=["Pro"])
+    interval: Interval
+    price: Rupees = Field(examples=[4999])
+    price_paise: Paise = Field(examples=[499900])
+    tax_inclusive: bool
+    charge_paise: int = Field(description="What one cycle takes from the customer, tax included.")
+    currency: str = Field(examples=["INR"])
+    created_at: datetime
+    checkout_expires_at: datetime | None
+    started_at: datetime | None
+    current_period_start: datetime | None
+    current_period_end: datetime | None
+    renews_at: date | None = Field(description="Date in India of the next charge.", examples=["2026-02-01"])
+    cancel_at_period_end: bool
+    access: bool = Field(description="Whether the plan's features are granted now.")
+    access_until: datetime | None = Field(description="When access ends, where that is known.")
+    uncollected_cycles: list[int] = Field(description="Cycles (from 0) the gateway has given up collecting.")
+    allowed: list[Command] = Field(description="What may be asked for now.")
+
+
+class SubscriptionPending(Answer):
+    """Accepted, not finished: ask at `ask`, which is also the header Location."""
+
+    subscription_id: str = Field(examples=["sub_06f3m1k2p4q8s0t2v4a6c8e0g2"])
+    short_url: None = None
+    status: Status
+    ask: str = Field(examples=["/v1/subscriptions/sub_06f3m1k2p4q8s0t2v4a6c8e0g2"])
+
+
+class OpenCheckout(Answer):
+    """A checkout that waits for payment beside what is in force."""
+
+    subscription_id: str
+    plan: str
+    short_url: str | None
+
+
+class StatusOut(Answer):
+    """What is in force for a customer."""
+
+    status: Status | Literal["NONE"] = Field(examples=["ACTIVE"])
+    plan: str = Field(examples=["PRO"])
+    renews_at: date | None = Field(examples=["2026-02-01"])
+    access: bool
+    access_until: datetime | None
+    cancel_at_period_end: bool
+    subscription_id: str | None
+    short_url: str | None
+    pending: OpenCheckout | None = Field(description="A checkout opened for another plan, not yet paid.")
+
+
+class SubscriptionList(Answer):
+    """Newest first."""
+
+    data: list[SubscriptionOut]
+
+
+class CommandIn(Request):
+    """Why; kept with the change."""
+
+    reason: Annotated[str, one_line(300)] = ""
+
+
+class CommandOut(Answer):
+    """What stands after a command."""
+
+    subscription_id: str
+    status: Status
+    cancel_at_period_end: bool
+    access_until: datetime | None
+    message: str
+    version: int
+
+
+class TimelineEntry(Answer):
+    """One step of a subscription's story."""
+
+    at: datetime
+    kind: str = Field(description="An event type, `notification` or `webhook`.", examples=["payment.captured"])
+    text: str = Field(examples=["₹4,999.00 was paid by upi for cycle 1: invoice BH26-27/000042."])
+    reason: str | None
+    amount_paise: int | None
+    details: dict[str, Any]
+
+
+class Timeline(Answer):
+    """The story in order."""
+
+    subscription_id: str
+    data: list[TimelineEntry]
+
+
+class InvoiceOut(Answer):
+    """An issued tax invoice."""
+
+    id: str
+    number: str = Field(examples=["BH26-27/000042"])
+    status: Literal["paid"] = "paid"
+    issued_on: date
+    issued_at: datetime
+    subscription_id: str
+    plan_name: str
+    period_first_day: date
+    period_last_day: date
+    place_of_supply: str = Field(description="State code.", examples=["29"])
+    currency: str
+    taxable_paise: Paise
+    cgst_paise: Paise
+    sgst_paise: Paise
+    utgst_paise: Paise
+    igst_paise: Paise
+    round_off_paise: Paise
+    total_paise: Paise
+    total: Rupees = Field(description="Rupees.", examples=[4999])
+    document_ready: bool
+    download_url: str = Field(examples=["/v1/invoices/inv_0123456789abcdef0123456789abcdef/download"])
+
+
+class InvoiceLineOut(Answer):
+    """A described supply."""
+
+    description: str
+    sac: str
+    quantity: int
+    unit_paise: Paise
+    taxable_paise: Paise
+
+
+class PartyOut(Answer):
+    """Seller or buyer, as printed."""
+
+    name: str
+    address_lines: list[str]
+    state_code: str
+    gstin: str
+
+
+class InvoiceDetail(InvoiceOut):
+    """An invoice with what is printed on it."""
+
+    seller: PartyOut
+    buyer: PartyOut
+    lines: list[InvoiceLineOut]
+    payment_reference: str
+    payment_method: str
+
+
+class InvoicePage(Answer):
+    """Newest first."""
+
+    data: list[InvoiceOut]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
+
+
+class BillingDetailsIn(Request):
+    """Replaces all billing details."""
+
+    name: Annotated[str, one_line(120), Field(min_length=1, examples=["Asha Verma"])]
+    email: Annotated[
+        str, StringConstraints(max_length=254, pattern=r"^[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+    ] = Field(examples=["asha@example.com"])
+    phone: str = Field(default="", pattern=r"^(\+?[0-9]{8,15})?$", examples=["+919876543210"])
+    address_lines: list[Annotated[str, one_line(100), Field(min_length=1)]] = Field(
+        default=[], max_length=4, examples=[["12 MG Road"]]
+    )
+    city: Annotated[str, one_line(60)] = Field(default="", examples=["Bengaluru"])
+    state_code: str | None = Field(
+        default=None,
+        pattern="^[0-9]{2}$",
+        description="Two digits, as in a GSTIN; may be left out where a GSTIN is given.",
+        examples=["29"],
+    )
+    pin: str = Field(default="", pattern="^([1-9][0-9]{5})?$", examples=["560001"])
+    gstin: str = Field(default="", max_length=20, description="Empty for consumers.", examples=[""])
+    country: str = Field(default="IN", pattern="^[A-Z]{2}$", examples=["IN"])
+
+
+class BillingDetailsOut(Answer):
+    """Who is billed and where."""
+
+    name: str
+    email: str
+    phone: str
+    address_lines: list[str]
+    city: str
+    state_code: str | None
+    state: str | None = Field(description="The State's name.", examples=["Karnataka"])
+    state_origin: Literal["declared", "gstin"] | None
+    pin: str
+    gstin: str
+    country: str
+    complete: bool = Field(description="Whether a paid plan can be subscribed to with these.")
+
+
+class Entitlement(Answer):
+    """What a user may use."""
+
+    plan: str = Field(examples=["PRO"])
+    features: dict[str, FeatureValue] = Field(examples=[{"live_ingestion": True, "retention_days": 90}])
+
+
+class EventOut(Answer):
+    """A fact that was announced."""
+
+    id: int
+    type: EventType
+    time: datetime
+    customer_id: str
+    subscription_id: str | None
+    data: dict[str, Any]
+
+
+class EventPage(Answer):
+    """In an order that never changes."""
+
+    data: list[EventOut]
+    next_after: int | None = Field(description="Give it as `after` for what comes next; it stays at the end.")
+
+
+class WebhookReceipt(Answer):
+    """The call is kept."""
+
+    status: Literal["stored", "duplicate"]
