@@ -109,7 +109,7 @@ def _new_method(world: World, subscription: Record, page: Page) -> None:
     elif status == "halted":
         page.tone, page.notice = "bad", "Collection has stopped after four failed attempts"
         page.heading = "Your subscription is on hold"
-        page.facts += [("Next payment with a new method", wording.day(subscription["charge_at"]))]
+        page.facts += [("Next payment", wording.day(subscription["charge_at"]))]
 
 
 def _instrument_name(kept: Record) -> str:

@@ -108,7 +108,7 @@ def _apply_now(world: World, subscription: Record, changes: Record) -> None:
     _set(changed, changes)
     after = billing.plan_of(world, changed)
     new_price = after["item"]["amount"] * changed["quantity"]
-    same_cadence = (before["period"], before["interval"]) == (after["period"], after["interval"])
+    same_cadence = _same_cadence(before, after)
     repriced = "plan_id" in changes or "quantity" in changes
     if repriced:
         difference = _difference(world, subscription, old_price, new_price, same_cadence=same_cadence)
@@ -120,6 +120,10 @@ def _apply_now(world: World, subscription: Record, changes: Record) -> None:
         billing.anchor(world, subscription, subscription["_anchor"], subscription["_anchor_cycle"])
     else:
         _restart_cycle(world, subscription)
+
+
+def _same_cadence(one: Record, other: Record) -> bool:
+    return (one["period"], one["interval"]) == (other["period"], other["interval"])
 
 
 def _difference(world: World, subscription: Record, old: int, new: int, *, same_cadence: bool) -> int:
@@ -183,9 +187,13 @@ def apply_scheduled(world: World, subscription: Record, k: int) -> None:
     """A change that waited for the cycle's end takes effect as cycle `k` begins."""
     changes: dict[str, Any] = subscription["_update"]
     start = billing.bounds(world, subscription, k)[0]
+    before = billing.plan_of(world, subscription)
     subscription.update(_update=None, has_scheduled_changes=False, change_scheduled_at=None)
     _set(subscription, changes)
-    billing.anchor(world, subscription, start, k)
+    if _same_cadence(before, billing.plan_of(world, subscription)):  # keep the anchor day, the 31st stays
+        billing.anchor(world, subscription, subscription["_anchor"], subscription["_anchor_cycle"])
+    else:
+        billing.anchor(world, subscription, start, k)
     world.save("subscription", subscription)
     webhooks.subscription_event(world, "updated", subscription)
 
