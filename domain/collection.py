@@ -29,7 +29,7 @@ class GatewayStatus(StrEnum):
 
 @dataclass(frozen=True)
 class GatewayPayment:
-    """One attempt to take money. `status` is the gateway's: created, authorized, captured, refunded, failed."""
+    """One attempt to take money; `status` is created, authorized, captured, refunded or failed."""
 
     id: str
     status: str
@@ -125,6 +125,8 @@ def unsettled_charges(subscription: Subscription, snapshot: CollectionSnapshot) 
 
 def mismatch(subscription: Subscription, charge: Charge) -> str | None:
     """Why a captured payment must be set aside instead of booked; None if it is what we asked for."""
+    if (subscription.status, Trigger.PAID) not in TRANSITIONS:
+        return f"the subscription is {subscription.status}"
     payment = charge.payment
     paid_cycle = subscription.paid_cycle
     if paid_cycle is not None and charge.cycle <= paid_cycle and charge.cycle not in subscription.uncollected:
@@ -153,15 +155,16 @@ def new_failures(subscription: Subscription, snapshot: CollectionSnapshot) -> li
 
 
 def settled(subscription: Subscription, charge: Charge) -> Subscription:
-    """The subscription once `charge` is booked: paid on, ladder cleared."""
-    paid_cycle = (
-        charge.cycle if subscription.paid_cycle is None else max(charge.cycle, subscription.paid_cycle)
-    )
+    """The subscription once `charge` is booked: paid on, and its ladder cleared.
+
+    An old bill paid late leaves the ladder of a later cycle as it is.
+    """
+    advances = subscription.paid_cycle is None or charge.cycle > subscription.paid_cycle
     paid = replace(
         subscription,
         started_at=subscription.started_at or charge.started_at,
-        paid_cycle=paid_cycle,
-        failures=(),
+        paid_cycle=charge.cycle if advances else subscription.paid_cycle,
+        failures=() if advances else subscription.failures,
         settled=(*subscription.settled, charge.payment.id)[-REMEMBERED:],
         uncollected=tuple(cycle for cycle in subscription.uncollected if cycle != charge.cycle),
     )
@@ -201,6 +204,12 @@ def uncollected_cycles(subscription: Subscription, snapshot: CollectionSnapshot)
     return tuple(sorted(unpaid - paid))
 
 
+def _paid_up(subscription: Subscription, moment: datetime) -> bool:
+    if subscription.paid_cycle is None or subscription.started_at is None:
+        return False
+    return cycle_at(subscription.started_at, subscription.price.interval, moment) <= subscription.paid_cycle
+
+
 _FOLLOWS: dict[GatewayStatus, tuple[Trigger, Status]] = {
     GatewayStatus.PENDING: (Trigger.CHARGE_FAILED, Status.PAST_DUE),
     GatewayStatus.HALTED: (Trigger.RETRIES_EXHAUSTED, Status.HALTED),
@@ -215,9 +224,12 @@ def remaining_trigger(subscription: Subscription, snapshot: CollectionSnapshot) 
     """The change of state left once charges are settled and failures recorded.
 
     None where we agree, and where the gateway's state cannot follow from ours: its lists lag by
-    minutes, so the next look decides.
+    minutes, so the next look decides. A ladder in a cycle that is paid is such a lag: the payment
+    shows up to a minute before the subscription changes (razorpay.md 2.7).
     """
     ours, theirs = subscription.status, snapshot.status
+    if theirs in (GatewayStatus.PENDING, GatewayStatus.HALTED) and _paid_up(subscription, snapshot.read_at):
+        return None
     trigger: Trigger | None = None
     if theirs in _FOLLOWS:
         trigger, agreed = _FOLLOWS[theirs]
