@@ -24,14 +24,24 @@ class Patience:
     spread: timedelta = timedelta(minutes=30)
     """Looks are spread over this span by subscription, so that a due date is no stampede."""
     checkout_steps: tuple[timedelta, ...] = (
-        timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6),
-    )  # fmt: skip
+        timedelta(minutes=2),
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+        timedelta(hours=1),
+        timedelta(hours=6),
+    )
     renewal_steps: tuple[timedelta, ...] = (
         timedelta(hours=1),
         timedelta(hours=3),
         timedelta(hours=6),
         timedelta(hours=12),
     )
+    urgent_steps: tuple[timedelta, ...] = (
+        timedelta(minutes=2),
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+    )
+    """Between tries to end something at a gateway that does not answer."""
     rung: timedelta = timedelta(days=1)
     idle: timedelta = timedelta(days=1)
     """Between looks at a halted or paused subscription."""
@@ -67,11 +77,16 @@ def next_wake(
     if subscription.is_free:
         return None
     if subscription.cancel_at_period_end and period is not None:
-        return max(now, period.end - patience.cancel_lead)
+        due = period.end - patience.cancel_lead
+        if now < due:
+            return due
+        return now if looks == 0 else now + _step(patience.urgent_steps, looks - 1)
     if subscription.status is Status.CREATED:
-        expiry = subscription.checkout_expires_at
         look = now + _step(patience.checkout_steps, looks)
-        return look if expiry is None else min(look, max(now, expiry + patience.checkout_margin))
+        if subscription.checkout_expires_at is None:
+            return look
+        over = subscription.checkout_expires_at + patience.checkout_margin
+        return min(look, over) if now < over else now + _step(patience.urgent_steps, looks)
     if subscription.status is Status.PAST_DUE:
         return now + patience.rung + place
     if subscription.status in (Status.HALTED, Status.PAUSED):
