@@ -56,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def read_options(arguments: list[str] | None = None) -> Options:
     """Options from the command line, then SIMULATOR_* variables, then defaults."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.clock not in ("real", "virtual"):  # argparse does not check what comes from a variable
+        parser.error(f"SIMULATOR_CLOCK is {given.clock!r}; choose real or virtual")
     return Options(
         host=given.host,
         port=given.port,

@@ -314,7 +314,7 @@ def _conclude(world: World, subscription: Record, said: Record) -> None:
         if said["rung"]:
             climb(world, subscription, invoice)
         return
-    collect(world, subscription, invoice, payment)
+    settle(world, subscription, invoice, payment)
 
 
 def late_capture(world: World, job: Job) -> None:
@@ -322,21 +322,27 @@ def late_capture(world: World, job: Job) -> None:
     payment = world.get("payment", job.subject)
     invoice = world.get("invoice", payment["invoice_id"])
     subscription = world.get("subscription", invoice["subscription_id"])
+    settle(world, subscription, invoice, payment)
+
+
+def settle(world: World, subscription: Record, invoice: Record, payment: Record) -> None:
+    """Money has come in. It is captured unless it came too late: after the end, or for a paid invoice."""
     if subscription["status"] in TERMINAL or invoice["status"] != "issued":
         payments.authorize_only(world, payment)
-        return
-    collect(world, subscription, invoice, payment)
+    else:
+        collect(world, subscription, invoice, payment)
 
 
 def collect(world: World, subscription: Record, invoice: Record, payment: Record) -> None:
-    """A debit succeeded: capture it, settle the invoice, move the subscription on."""
+    """Capture a debit, mark the invoice paid, move the subscription on."""
     payments.authorize(world, payment)
     payments.take(world, payment)
     mark_paid(world, invoice, payment)
     announce_paid(world, invoice, payment)
     recovered = subscription["status"] in ("pending", "halted")
     subscription["paid_count"] += 1
-    if invoice["id"] == subscription["_invoice_id"] or subscription["status"] == "halted":
+    current = invoice["id"] == subscription["_invoice_id"] and subscription["status"] != "paused"
+    if current or subscription["status"] == "halted":
         subscription.update(auth_attempts=0, charge_at=subscription["current_end"], status="active")
         world.books.unschedule(subscription["id"], "charge")
     world.save("subscription", subscription)
@@ -351,6 +357,8 @@ def collect(world: World, subscription: Record, invoice: Record, payment: Record
 
 def climb(world: World, subscription: Record, invoice: Record) -> None:
     """A debit failed: the next rung a day later, or the end of the ladder."""
+    if subscription["status"] not in ("active", "pending"):  # an eMandate answered after a pause or the end
+        return
     emandate = subscription["payment_method"] == "emandate"
     subscription["auth_attempts"] += 1
     tries = world.switches.emandate_attempts if emandate else _LADDER_TRIES

@@ -24,6 +24,8 @@ _INDEXED = (
     "plan_id",
     "_code",
     "event_id",
+    "_subscription_id",
+    "email",
 )
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entity (
@@ -114,7 +116,7 @@ class Books:
     def clear(self) -> None:
         """Forget everything."""
         with self.transaction():
-            for table in ("entity", "job", "note"):
+            for table in ("entity", "job", "note", "sqlite_sequence"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the tuple above
 
     # entities
@@ -174,9 +176,9 @@ class Books:
         rows = self._db.execute(query, [*values, page.count, page.skip])
         return [json.loads(row[0]) for row in rows]
 
-    def number_of(self, kind: str) -> int:
-        """How many entities of a kind there are."""
-        return int(self._db.execute("SELECT count(*) FROM entity WHERE kind = ?", (kind,)).fetchone()[0])
+    def entries(self) -> int:
+        """How many entities have ever been entered."""
+        return int(self._db.execute("SELECT max(seq) FROM entity").fetchone()[0] or 0)
 
     # the queue
 

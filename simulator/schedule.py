@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 import httpx
@@ -24,6 +25,7 @@ _WORK: dict[str, Callable[[World, Job], None]] = {
     "expire_link": links.expire,
     "disable_endpoint": webhooks.disable_endpoint,
 }
+_log = logging.getLogger(__name__)
 _LANES = 16  # deliveries at once; those about one subject stay in order
 _LONGEST_NAP = 3600.0
 
@@ -60,7 +62,11 @@ class Scheduler:
 
     async def _keep_up(self) -> None:
         while True:
-            await self.catch_up()
+            try:
+                await self.catch_up()
+            except Exception:  # noqa: BLE001 - the queue must go on, and the fault is logged
+                _log.exception("work that was due failed; it is tried again in a second")
+                await asyncio.sleep(1)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), self._nap())
             self._stirred.clear()

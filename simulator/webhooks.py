@@ -80,7 +80,7 @@ def emit(world: World, name: str, payload: dict[str, Any], subject: str, delay: 
         "body": serialise(envelope, re_escape=policy.re_escape),
     }
     world.books.add("event", event, created)
-    rng = random.Random(f"{policy.seed}/{world.books.number_of('event')}")  # noqa: S311 - disorder, not secrecy
+    rng = random.Random(f"{policy.seed}/{world.books.entries()}")  # noqa: S311 - disorder, not secrecy
     for endpoint in world.books.find("endpoint"):
         if endpoint["events"] is not None and name not in endpoint["events"]:
             continue

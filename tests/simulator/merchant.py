@@ -117,7 +117,8 @@ class Merchant:
 
     async def raw(self, verb: str, path: str, **more: Any) -> requests.Response:
         """A request past the SDK."""
-        more = {"auth": self.auth, "timeout": 20} | more
+        more.setdefault("auth", self.auth)
+        more.setdefault("timeout", 20)
         url = f"{self.simulator.url}{path}"
         return await asyncio.to_thread(self.session.request, verb, url, **more)
 

@@ -68,7 +68,7 @@ async def test_an_error_can_hide_an_act_that_happened(merchant: Merchant) -> Non
 
 
 async def test_a_request_can_hang_until_its_caller_gives_up(merchant: Merchant) -> None:
-    await merchant.simulator.control("faults", {"kind": "hang", "path_regex": "/plans", "seconds": 2})
+    await merchant.simulator.control("faults", {"kind": "hang", "path_regex": "/plans", "seconds": 0.6})
     with pytest.raises(requests.exceptions.ReadTimeout):
         await merchant.raw("GET", "/v1/plans", timeout=0.2)
 

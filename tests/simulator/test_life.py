@@ -330,3 +330,39 @@ async def test_the_audit_tells_every_rupee(merchant: Merchant) -> None:
     assert [each["captures"] for each in audited["invoices"]] == [1, 1]
     assert [each["captured_at"] for each in audited["payments"]] == [int(START.timestamp()), SECOND]
     assert books["other_payments"] == []
+
+
+async def test_an_emandate_answered_after_the_end_is_not_captured(merchant: Merchant) -> None:
+    await merchant.simulator.control("switches", {"emandate_result_seconds": 0})
+    subs = [await merchant.active("emandate") for _ in range(2)]
+    await merchant.simulator.control("switches", {"emandate_result_seconds": DAY})
+    await merchant.simulator.act(subs[1], "next_charge", outcomes=["failure"])
+    await merchant.simulator.advance_to(SECOND)
+    for each in subs:
+        await merchant.simulator.act(each, "dashboard_cancel")
+    await merchant.simulator.advance(DAY)
+    for each, last in zip(subs, ("authorized", "failed"), strict=True):
+        books = (await merchant.simulator.books(each))["subscriptions"][0]
+        assert (books["status"], books["payments"][-1]["status"]) == ("cancelled", last)
+
+
+async def test_a_debit_answered_in_a_pause_leaves_it_paused(merchant: Merchant) -> None:
+    await merchant.simulator.control("switches", {"emandate_result_seconds": 0})
+    sub = await merchant.active("emandate")
+    await merchant.simulator.control("switches", {"emandate_result_seconds": DAY})
+    await merchant.simulator.advance_to(SECOND)
+    await merchant.simulator.act(sub, "dashboard_pause")
+    await merchant.simulator.advance(DAY)
+    assert await fields(merchant, sub, "status", "paid_count") == ("paused", 2)
+
+
+async def test_two_ways_of_paying_one_invoice_capture_it_once(merchant: Merchant) -> None:
+    sub = await merchant.active("card")
+    await merchant.simulator.act(sub, "next_charge", outcomes=["failure"])
+    await merchant.to_next_charge(sub)
+    changed = await merchant.simulator.act(sub, "change_method", method="emandate")
+    assert changed["payment"]["status"] == "created"
+    await merchant.simulator.advance(5 * DAY)
+    books = (await merchant.simulator.books(sub))["subscriptions"][0]
+    assert books["status"] == "active"
+    assert [each["captures"] for each in books["invoices"]] == [1, 1]
