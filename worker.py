@@ -1,0 +1,248 @@
+"""Composition root: wires gateways, store and database into activities and relays, and serves them.
+
+    python worker.py [subscriptions] [gateway] [documents] [relay]
+
+Without a role it plays all of them. Growth is more processes, each with the roles it is to have; the
+documents role, which is CPU work, deserves processes of its own.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from prometheus_client import start_http_server
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from activities.changes import Changes
+from activities.checkout import Checkout
+from activities.collecting import Collecting
+from activities.documents import Documents
+from activities.registration import Registration
+from activities.settlement import Settlement
+from api.logs import configure_logging
+from config import Settings
+from db.session import Database
+from domain.events import DOCUMENTS_SINK, KAFKA_SINK, NOTIFICATIONS_SINK, WEBHOOK_SINK
+from engine.client import connect
+from gateways.base import SubscriptionGateway
+from gateways.event_webhook import EventWebhook
+from gateways.kafka import KafkaEvents
+from gateways.notification_webhook import WebhookNotifier
+from gateways.notifications import LogNotifier, Notifier
+from gateways.razorpay import RazorpayGateway
+from gateways.smtp import SmtpNotifier, SmtpSettings
+from gateways.storage import ObjectStore, open_store
+from relay.documents import DocumentsSink
+from relay.inbox import InboxRelay
+from relay.notifications import NotificationsSink
+from relay.outbox import OutboxRelay, Sink
+from workflows import ports
+from workflows.document import RenderInvoiceWorkflow
+from workflows.subscription import SubscriptionWorkflow
+
+ROLES = ("subscriptions", "gateway", "documents", "relay")
+CACHED_WORKFLOWS = 2000
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """The one clock of this process."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What activities and relays are made from."""
+
+    settings: Settings
+    database: Database
+    gateway: SubscriptionGateway
+    store: ObjectStore
+    clock: Callable[[], datetime] = utc_now
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Where events go, by settings."""
+        names = [DOCUMENTS_SINK, NOTIFICATIONS_SINK]
+        if self.settings.events_kafka_servers:
+            names.append(KAFKA_SINK)
+        if self.settings.events_webhook_url:
+            names.append(WEBHOOK_SINK)
+        return tuple(names)
+
+
+def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Parts:
+    """Open what the settings name. Nothing is connected to yet."""
+    database = Database.connect(settings.database_url.get_secret_value(), settings.database_pool_size)
+    gateway = RazorpayGateway(
+        settings.razorpay_key_id,
+        settings.razorpay_key_secret.get_secret_value(),
+        settings.razorpay_base_url,
+    )
+    return Parts(settings, database, gateway, open_store(settings.storage_settings), clock)
+
+
+def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
+    """Every activity and the queue it is served on."""
+    settings, database = parts.settings, parts.database
+    lag = timedelta(seconds=settings.gateway_list_lag_seconds)
+    registration = Registration(database, parts.sinks)
+    settlement = Settlement(database, settings.seller, settings.invoice_prefix, parts.sinks)
+    changes = Changes(database, parts.sinks)
+    checkout = Checkout(database, parts.gateway, parts.sinks, lag, parts.clock)
+    collecting = Collecting(parts.gateway)
+    documents = Documents(database, parts.store, parts.sinks)
+    return {
+        ports.SUBSCRIPTIONS_QUEUE: [
+            registration.register_subscription,
+            settlement.settle_charge,
+            settlement.set_aside_payment,
+            changes.record_failure,
+            changes.record_change,
+        ],
+        ports.RAZORPAY_QUEUE: [
+            checkout.open_checkout,
+            collecting.read_collection,
+            collecting.instruct_gateway,
+        ],
+        ports.DOCUMENTS_QUEUE: [documents.render_document],
+    }
+
+
+def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) -> list[Worker]:
+    """One worker per queue that the roles serve."""
+    served = activities_by_queue(parts)
+    workers = []
+    if "subscriptions" in roles:
+        workers.append(_worker(client, ports.SUBSCRIPTIONS_QUEUE, served, workflows=[SubscriptionWorkflow]))
+    if "gateway" in roles:
+        rate = parts.settings.razorpay_calls_per_second
+        workers.append(_worker(client, ports.RAZORPAY_QUEUE, served, calls_per_second=rate))
+    if "documents" in roles:
+        workers.append(_worker(client, ports.DOCUMENTS_QUEUE, served, workflows=[RenderInvoiceWorkflow]))
+    return workers
+
+
+def _worker(
+    client: Client,
+    queue: str,
+    served: dict[str, list[Callable[..., Any]]],
+    *,
+    workflows: Sequence[type] = (),
+    calls_per_second: float | None = None,
+) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=workflows,
+        activities=served[queue],
+        max_cached_workflows=CACHED_WORKFLOWS,
+        # A killed worker's runs are picked up after this, not after the default of 10 s.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=timedelta(seconds=30),
+        max_task_queue_activities_per_second=calls_per_second,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay]:
+    """What carries rows to where they are awaited."""
+    settings, clock = parts.settings, parts.clock
+    notifications = NotificationsSink(
+        parts.database, _notifier(parts), parts.store, settings.seller.legal_name, clock
+    )
+    sinks: dict[str, Sink] = {DOCUMENTS_SINK: DocumentsSink(client), NOTIFICATIONS_SINK: notifications}
+    if KAFKA_SINK in parts.sinks:
+        topic = settings.events_kafka_topic
+        sinks[KAFKA_SINK] = KafkaEvents(settings.events_kafka_servers, topic, settings.public_url)
+    if WEBHOOK_SINK in parts.sinks:
+        secret = _secret(settings.events_webhook_secret)
+        sinks[WEBHOOK_SINK] = EventWebhook(settings.events_webhook_url, secret, settings.public_url, clock)
+    return [
+        InboxRelay(parts.database, client, parts.gateway, clock),
+        OutboxRelay(parts.database, sinks, clock),
+    ]
+
+
+def _notifier(parts: Parts) -> Notifier:
+    settings = parts.settings
+    if settings.notify == "smtp":
+        server = SmtpSettings(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_sender,
+            settings.smtp_username,
+            _secret(settings.smtp_password),
+            settings.smtp_starttls,
+        )
+        return SmtpNotifier(server, parts.clock)
+    if settings.notify == "webhook":
+        secret = _secret(settings.notification_webhook_secret)
+        return WebhookNotifier(settings.notification_webhook_url, secret, parts.clock)
+    return LogNotifier()
+
+
+def _secret(setting: SecretStr | None) -> str:
+    return setting.get_secret_value() if setting else ""
+
+
+async def serve(settings: Settings, roles: Sequence[str], stop: asyncio.Event) -> None:
+    """Play `roles` until `stop` is set; what is under way is finished first."""
+    parts = assemble(settings)
+    client = await connect(settings, runtime=_runtime(settings))
+    try:
+        async with contextlib.AsyncExitStack() as running, asyncio.TaskGroup() as relays:
+            for worker in build_workers(client, parts, roles):
+                await running.enter_async_context(worker)
+            if "relay" in roles:
+                for relay in build_relays(client, parts):
+                    relays.create_task(relay.run(stop))
+            log.info("worker is serving", roles=list(roles))
+            await stop.wait()
+    finally:
+        await parts.database.close()
+
+
+def _runtime(settings: Settings) -> Runtime | None:
+    if not settings.metrics_port:
+        return None
+    metrics = PrometheusConfig(
+        bind_address=f"{settings.api_host}:{settings.metrics_port}",
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+    )
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
+def main() -> None:
+    """Entry of the process: roles from the command line, settings from the environment."""
+    parser = argparse.ArgumentParser(prog="worker.py", description=__doc__)
+    parser.add_argument("roles", nargs="*", choices=[*ROLES, []], default=ROLES)
+    roles = parser.parse_args().roles or ROLES
+    settings = Settings()
+    configure_logging(settings.log_level)
+    if settings.relay_metrics_port and "relay" in roles:
+        start_http_server(settings.relay_metrics_port, addr=settings.api_host)
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        await serve(settings, roles, stop)
+
+    asyncio.run(until_told())
+
+
+if __name__ == "__main__":
+    main()
