@@ -144,7 +144,7 @@ class Person:
 
     async def me(self) -> dict[str, Any]:
         """What the customer is told."""
-        return await self._get("/v1/subscriptions/me")
+        return dict(await self._get("/v1/subscriptions/me"))
 
     async def invoices(self) -> list[dict[str, Any]]:
         """All invoices, oldest first."""
