@@ -2,6 +2,7 @@
 
 import unicodedata
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import fontpkg_mukta
@@ -14,6 +15,7 @@ REGULAR, SEMIBOLD, BOLD = "Mukta-Regular", "Mukta-SemiBold", "Mukta-Bold"
 _JOINERS = "\u200c\u200d"
 """Invisible, but Devanagari spelling needs them."""
 
+_REGISTERING = Lock()
 _PRIVATE_USE = 0xE000
 _FIGURES = "0123456789"
 
@@ -55,9 +57,14 @@ class DocumentFont(TTFont):  # type: ignore[misc]
         return code
 
 
-@cache
 def register_fonts() -> None:
-    """Make the faces known to ReportLab; reads the files once per process."""
+    """Make the faces known to ReportLab; reads the files once per process, whichever thread comes first."""
+    with _REGISTERING:
+        _register_once()
+
+
+@cache
+def _register_once() -> None:
     for name in (REGULAR, SEMIBOLD, BOLD):
         pdfmetrics.registerFont(DocumentFont(name))
 

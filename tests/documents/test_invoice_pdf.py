@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -131,6 +132,13 @@ def test_the_same_invoice_gives_the_same_bytes_whatever_was_rendered_before() ->
         cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/Lima"},
     )  # fmt: skip
     assert elsewhere.stdout == first
+
+
+def test_threads_that_render_at_once_do_not_disturb_each_other() -> None:
+    asked = [samples.invoice(), samples.named(samples.HINDI_NAME), samples.with_lines(25)] * 6
+    alone = [render_invoice(each) for each in asked[:3]] * 6
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(render_invoice, asked)) == alone
 
 
 def test_every_font_is_embedded() -> None:
