@@ -5,17 +5,16 @@ status of errors and prints to stdout when a connection fails (razorpay.md 4.1, 
 """
 
 import asyncio
-import ipaddress
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 import razorpay
 import requests
 
+from gateways.loopback import is_loopback
 from gateways.razorpay_entities import Entity, items
 from gateways.razorpay_errors import Repeating, Reply, translate
 
@@ -116,7 +115,7 @@ class RazorpayClient:
     def _client(self) -> Sdk:
         client = getattr(self._mine, "client", None)
         if client is None:
-            session = _Session(use_environment=not _is_loopback(self._base_url), timeout=self._timeout)
+            session = _Session(use_environment=not is_loopback(self._base_url), timeout=self._timeout)
             client = razorpay.Client(session=session, auth=self._auth, base_url=self._base_url)
             client.enable_retry(False)
             self._mine.client = client
@@ -131,12 +130,3 @@ def _page(
     call: Callable[[Sdk, Entity], Any], read: Callable[[Entity], Answer], paging: Entity, sdk: Sdk
 ) -> list[Answer]:
     return [read(item) for item in items(call(sdk, paging))]
-
-
-def _is_loopback(base_url: str) -> bool:
-    """The simulator: a proxy set in the environment must not come between."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
