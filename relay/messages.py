@@ -1,0 +1,174 @@
+"""What customers are told, and how it is worded. Pure: facts in, text out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import jinja2
+
+from domain.dunning import LADDER_RUNGS
+from domain.events import EventType
+from domain.money import rupees
+from domain.periods import india_date
+from domain.subscription import Status
+from relay.reasons import Remedy, explain
+
+
+class Kind(StrEnum):
+    """Kinds of message; part of what notification services are sent."""
+
+    PAYMENT_FAILED = "payment_failed"
+    NEW_METHOD_NEEDED = "new_method_needed"
+    HALTED = "halted"
+    RECEIPT = "receipt"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What the words depend on. Amounts in paise."""
+
+    seller: str
+    customer: str
+    plan: str
+    status: str = ""
+    amount_paise: int = 0
+    reason: str = ""
+    rung: int = 0
+    """Failed attempts in this billing period, this one included."""
+    payment_link: str | None = None
+    """The gateway's page where the customer pays or changes the method."""
+    invoice_number: str = ""
+    invoice_link: str | None = None
+    access_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message before it takes a form."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+    """The last one is who speaks."""
+    action: tuple[str, str] | None = None
+    """Label and address of the one thing to do."""
+
+
+def kind_for(event_type: str, data: Mapping[str, object]) -> Kind | None:
+    """The message an event calls for; None for none."""
+    if event_type == EventType.PAYMENT_FAILED:
+        remedy = explain(str(data.get("reason", ""))).remedy
+        if remedy is Remedy.NONE:
+            return None
+        return Kind.NEW_METHOD_NEEDED if remedy is Remedy.NEW_METHOD else Kind.PAYMENT_FAILED
+    return _BY_EVENT.get(event_type)
+
+
+_BY_EVENT: dict[str, Kind] = {
+    EventType.SUBSCRIPTION_HALTED: Kind.HALTED,
+    EventType.SUBSCRIPTION_CANCELLED: Kind.CANCELLED,
+    EventType.INVOICE_DOCUMENT_READY: Kind.RECEIPT,
+}
+
+
+def write(kind: Kind, occasion: Occasion) -> Letter:
+    """The message in words."""
+    letter = _WRITERS[kind](occasion)
+    greeting = f"Dear {occasion.customer}," if occasion.customer else "Hello,"
+    return replace(letter, paragraphs=(greeting, *letter.paragraphs, occasion.seller))
+
+
+def _payment_failed(occasion: Occasion) -> Letter:
+    amount, reason = rupees(occasion.amount_paise), explain(occasion.reason)
+    happened = (
+        f"Your payment of {amount} for the {occasion.plan} plan did not go through because {reason.words}."
+    )
+    subject = f"Your payment of {amount} did not go through"
+    if occasion.status == Status.CREATED:
+        again = "Nothing was charged. You can try again whenever you like."
+        return Letter(subject, (happened, again), _pay(occasion, "Try again"))
+    left = max(LADDER_RUNGS - occasion.rung, 0)
+    ladder = f"This was attempt {min(occasion.rung, LADDER_RUNGS)} of {LADDER_RUNGS}."
+    if left == 0:
+        next_step = "There will be no further attempt. To go on, please pay with another method."
+    elif reason.remedy is Remedy.MONEY:
+        next_step = (
+            f"The next attempt is made in about a day. Please see that {amount} can be taken then, "
+            "or choose another way to pay."
+        )
+    else:
+        next_step = "The next attempt is made in about a day. You need not do anything."
+    if reason.remedy is Remedy.OPERATOR:
+        happened += " We are sorry, and are looking into it."
+    return Letter(subject, (happened, f"{ladder} {next_step}"), _pay(occasion, "Change how you pay"))
+
+
+def _new_method_needed(occasion: Occasion) -> Letter:
+    amount, reason = rupees(occasion.amount_paise), explain(occasion.reason)
+    happened = f"We could not collect {amount} for the {occasion.plan} plan because {reason.words}."
+    wanted = "Trying again will not help. Please choose another way to pay; it takes a minute."
+    return Letter("Please choose another way to pay", (happened, wanted), _pay(occasion, "Choose how to pay"))
+
+
+def _halted(occasion: Occasion) -> Letter:
+    happened = (
+        f"We tried several times to collect the payment for your {occasion.plan} plan and could not, "
+        "so it is on hold."
+    )
+    wanted = "Your data is safe. To have it back, please choose another way to pay."
+    return Letter(
+        f"Your {occasion.plan} plan is on hold", (happened, wanted), _pay(occasion, "Choose how to pay")
+    )
+
+
+def _receipt(occasion: Occasion) -> Letter:
+    amount = rupees(occasion.amount_paise)
+    happened = f"Thank you: we have received {amount} for the {occasion.plan} plan."
+    invoice = f"The tax invoice is number {occasion.invoice_number}."
+    action = None if occasion.invoice_link is None else ("Download the invoice", occasion.invoice_link)
+    return Letter(f"Receipt for {amount}, invoice {occasion.invoice_number}", (happened, invoice), action)
+
+
+def _cancelled(occasion: Occasion) -> Letter:
+    happened = f"Your subscription to the {occasion.plan} plan is cancelled. Nothing more will be charged."
+    paragraphs = [happened]
+    if occasion.access_until is not None:
+        last = india_date(occasion.access_until - timedelta(microseconds=1))
+        paragraphs.append(f"What you have paid for stays yours up to and including {last.day} {last:%B %Y}.")
+    return Letter(f"Your {occasion.plan} plan is cancelled", tuple(paragraphs))
+
+
+def _pay(occasion: Occasion, label: str) -> tuple[str, str] | None:
+    link = occasion.payment_link or ""
+    return (label, link) if link.startswith(("https://", "http://")) else None
+
+
+_WRITERS = {
+    Kind.PAYMENT_FAILED: _payment_failed,
+    Kind.NEW_METHOD_NEEDED: _new_method_needed,
+    Kind.HALTED: _halted,
+    Kind.RECEIPT: _receipt,
+    Kind.CANCELLED: _cancelled,
+}
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def as_text(letter: Letter) -> str:
+    """For mail clients that show plain text."""
+    *body, farewell = letter.paragraphs
+    action = [] if letter.action is None else [f"{letter.action[0]}: {letter.action[1]}"]
+    return "\n\n".join([*body, *action, farewell]) + "\n"
+
+
+def as_html(letter: Letter) -> str:
+    """For those that show pages; every value is escaped, nothing is loaded from elsewhere."""
+    return _TEMPLATES.get_template("letter.html").render(letter=letter)
