@@ -152,14 +152,16 @@ class Settlement:
             method=charge.payment.method,
             **money,
         )
-        await announce(
-            payment_event(before.status, before.paid_cycle),
-            key=f"{after.id}/{charge.cycle}",
-            plan_id=after.price.plan_id,
-            period_start=charge.period.start.isoformat(),
-            period_end=charge.period.end.isoformat(),
-            **money,
-        )
+        meaning = payment_event(before.status, before.paid_cycle)
+        if meaning is not None:
+            await announce(
+                meaning,
+                key=f"{after.id}/{charge.cycle}",
+                plan_id=after.price.plan_id,
+                period_start=charge.period.start.isoformat(),
+                period_end=charge.period.end.isoformat(),
+                **money,
+            )
         await announce(EventType.INVOICE_ISSUED, key=invoice.id, **money)
         await announce.access_change(before)
 

@@ -51,8 +51,13 @@ def announced_by(trigger: Trigger) -> EventType:
     return _ANNOUNCED[trigger]
 
 
-def payment_event(before: Status, paid_cycle: int | None) -> EventType:
-    """What a booked payment means: begun, recovered or renewed. `paid_cycle` is the one before it."""
+def payment_event(before: Status, paid_cycle: int | None) -> EventType | None:
+    """What a booked payment means: begun, recovered or renewed; nothing for one that was cancelled.
+
+    `paid_cycle` is the one before it.
+    """
+    if before is Status.CANCELLED:
+        return None
     if paid_cycle is None:
         return EventType.SUBSCRIPTION_ACTIVATED
     if before in (Status.PAST_DUE, Status.HALTED):

@@ -268,6 +268,7 @@ class SubscriptionWorkflow:
                 return self._reply("It renews as before.")
             case Command.CANCEL if cancels_at_period_end(subscription, self._now()):
                 after = replace(subscription, cancel_at_period_end=True, version=subscription.version + 1)
+                self._looks = 0
                 event = EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED
                 await self._record(event, after, reason, request.actor)
                 return self._reply("It will not renew; access stays until the period's end.")
