@@ -1,6 +1,7 @@
-"""Shapes of requests and answers. Requests refuse unknown fields; money is paise, and rupees where people look.
+"""Shapes of requests and answers. Requests refuse unknown fields.
 
-`price`-like rupees are an integer when whole (999), else text with two decimals ("799.50"): never a float.
+Money is paise, and rupees where people look: an integer when whole (999), else text with two decimals
+("799.50"), never a float.
 """
 
 from datetime import date, datetime
@@ -108,6 +109,12 @@ class SubscriptionPending(Answer):
     ask: str = Field(examples=["/v1/subscriptions/sub_06f3m1k2p4q8s0t2v4a6c8e0g2"])
 
 
+class SubscriptionReference(Answer):
+    """What every answer about a subscription names."""
+
+    subscription_id: str
+
+
 class OpenCheckout(Answer):
     """A checkout that waits for payment beside what is in force."""
 
@@ -157,7 +164,9 @@ class TimelineEntry(Answer):
     """One step of a subscription's story."""
 
     at: datetime
-    kind: str = Field(description="An event type, `notification` or `webhook`.", examples=["payment.captured"])
+    kind: str = Field(
+        description="An event type, `notification` or `webhook`.", examples=["payment.captured"]
+    )
     text: str = Field(examples=["₹4,999.00 was paid by upi for cycle 1: invoice BH26-27/000042."])
     reason: str | None
     amount_paise: int | None
@@ -266,7 +275,7 @@ class BillingDetailsOut(Answer):
     city: str
     state_code: str | None
     state: str | None = Field(description="The State's name.", examples=["Karnataka"])
-    state_origin: Literal["declared", "gstin"] | None
+    state_origin: str | None = Field(description="`declared`, or `gstin` where a GSTIN says so.")
     pin: str
     gstin: str
     country: str

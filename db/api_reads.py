@@ -278,3 +278,8 @@ async def stuck_deliveries(session: AsyncSession, limit: int) -> list[tuple[Outb
     )
     rows: Sequence[Any] = (await session.execute(query)).all()
     return [(row[0], row[1]) for row in rows]
+
+
+async def user_of(session: AsyncSession, customer_id: str) -> str:
+    """What the application calls this customer."""
+    return (await session.scalars(select(Customer.user_id).where(Customer.id == customer_id))).one()

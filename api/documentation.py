@@ -1,0 +1,88 @@
+"""The API description for programs (OpenAPI) and for people: one page without scripts or foreign hosts."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from api.problems import Problem
+from api.security import PAGE_POLICY
+
+router = APIRouter(include_in_schema=False)
+STYLESHEET_PATH = "/style.css"
+_TEMPLATES = Path(__file__).with_name("templates")
+_DESCRIPTION = """\
+Subscriptions, invoices and entitlements for applications whose customers are in India.
+
+Money is in paise (`…_paise`, integers) and, where people look, in rupees. Moments are UTC; dates are Indian.
+Every refusal is `application/problem+json`: `detail` says what was wrong and what to do, `code` is for
+programs.
+A `POST` that creates takes an `Idempotency-Key`: repeated with the same key and body it answers the same.
+"""
+_TAGS = [
+    {"name": "plans", "description": "What can be subscribed to."},
+    {"name": "subscriptions", "description": "A customer's subscriptions."},
+    {"name": "customers", "description": "Billing details."},
+    {"name": "invoices", "description": "A customer's tax invoices."},
+    {"name": "services", "description": "For the application's own services."},
+    {"name": "gateways", "description": "Called by payment gateways."},
+    {"name": "files", "description": "Signed links."},
+    {"name": "operators", "description": "For those who run this installation."},
+    {"name": "operations", "description": "For machines that watch over it."},
+]
+
+
+def describe(app: FastAPI, public_url: str) -> None:
+    """Let `app.openapi()` give the whole description."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=_DESCRIPTION,
+                routes=app.routes,
+                tags=_TAGS,
+                servers=[{"url": public_url}],
+            )
+            schemas = document["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs"))
+            schemas["Problem"] = problem
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _stylesheet() -> str:
+    return (_TEMPLATES / "style.css").read_text()
+
+
+@router.get(STYLESHEET_PATH)
+async def get_stylesheet() -> Response:
+    """Shared by our few pages."""
+    return Response(_stylesheet(), media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/docs")
+async def get_docs(request: Request) -> HTMLResponse:
+    """All routes with their fields, for reading."""
+    app: FastAPI = request.app
+    page = _templates().get_template("docs.html").render(api=app.openapi(), stylesheet=STYLESHEET_PATH)
+    return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})

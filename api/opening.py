@@ -1,0 +1,246 @@
+"""Asking for a subscription: what stands in the way, what it will cost, and the workflow that begins it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from api import temporal, views
+from api.auth import CustomerIdentity
+from api.dependencies import Services
+from api.ids import new_id
+from api.schemas import SubscribeIn, SubscriptionOut, SubscriptionPending
+from config import Settings
+from db import api_reads, customers
+from db.api_reads import Offered, Subscribed
+from db.models import Customer
+from domain import gst
+from domain.errors import GatewayRefused, InvalidInput, Refused, Unavailable
+from domain.periods import Interval, india_date
+from domain.plans import Price
+from domain.subscription import FINAL, Command, Status, Subscription
+from workflows.messages import CommandRequest, Opened, StartSubscription
+
+ACTOR = "customer"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """`status` is that of HTTP: 201 created, 200 it stood already, 202 not finished."""
+
+    status: int
+    body: SubscriptionOut | SubscriptionPending
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One customer's wish, priced."""
+
+    subscription_id: str
+    plan_name: str
+    price: Price
+    customer: Customer
+    in_the_way: list[Subscribed] = field(default_factory=list)
+
+
+async def subscribe(
+    services: Services, identity: CustomerIdentity, wanted: SubscribeIn, subscription_id: str
+) -> Opening:
+    """Opens a checkout, or gives the one that is open already.
+
+    Raises InvalidInput (unknown plan, no State on record), Refused (another subscription is in force),
+    GatewayRefused, Unavailable.
+    """
+    now = services.now()
+    request = await _read(services, identity, wanted, subscription_id, now)
+    for row in request.in_the_way:
+        if _is_wanted(row, wanted):
+            return await _as_it_stands(services, row, now)
+        if row.subscription.status != Status.CREATED:
+            raise _in_force(row)
+        await _withdraw(services, row, request)
+    start = StartSubscription(
+        _priced(services.settings, request, now), ACTOR, services.settings.test_clock_offset
+    )
+    try:
+        opened = await temporal.open_subscription(services.temporal, start)
+    except temporal.StillWorking:
+        return _pending(subscription_id)
+    except temporal.WorkflowOver as over:
+        raise Unavailable("That attempt had ended already; ask again.") from over
+    if opened.existing_id is not None:
+        return await _overtaken(services, opened.existing_id, wanted, now)
+    return Opening(201, await _recorded(services, opened, now))
+
+
+async def _read(
+    services: Services, identity: CustomerIdentity, wanted: SubscribeIn, subscription_id: str, now: datetime
+) -> _Request:
+    """One transaction; the customer's row is kept only if nothing is wrong."""
+    async with services.database.transaction() as session:
+        offered = _offered(await api_reads.offers(session), wanted)
+        price = views.price_of(offered)
+        customer = await customers.ensure(
+            session,
+            customer_id=new_id("cus", now),
+            user_id=identity.user_id,
+            name=identity.name,
+            email=identity.email,
+            at=now,
+        )
+        live = await api_reads.live_subscriptions(session, customer.id)
+        if not price.is_free:
+            check_billable(customer)
+    # A Free plan gives way to a paid one by itself, once that is paid.
+    in_the_way = [row for row in live if price.is_free or not row.subscription.is_free]
+    return _Request(subscription_id, offered.plan.name, price, customer, in_the_way)
+
+
+def _offered(offers: list[Offered], wanted: SubscribeIn) -> Offered:
+    """Raises InvalidInput naming what is offered."""
+    of_plan = [offer for offer in offers if offer.plan.id == wanted.plan_id]
+    if not of_plan:
+        known = ", ".join(sorted({offer.plan.id for offer in offers}))
+        raise InvalidInput("plan_id", f"There is no plan {wanted.plan_id}; offered are {known}.")
+    for offer in of_plan:
+        if offer.price.interval == wanted.interval:
+            return offer
+    intervals = " or ".join(offer.price.interval for offer in of_plan)
+    raise InvalidInput("interval", f"{wanted.plan_id} is not offered {wanted.interval}; ask for {intervals}.")
+
+
+def check_billable(customer: Customer) -> None:
+    """Raises InvalidInput unless a tax invoice could be written for this customer (gst.md 2.1)."""
+    if customer.country != "IN":
+        raise InvalidInput(
+            "country",
+            "Only customers in India can subscribe to a paid plan so far; exports are not supported yet. "
+            "Correct the country with PUT /v1/billing-details if it is wrong.",
+        )
+    if customer.state_code is None:
+        raise InvalidInput(
+            "state_code",
+            "The invoice needs the customer's State: put state_code (and name, address, PIN; a GSTIN if "
+            "there is one) with PUT /v1/billing-details, then ask again.",
+        )
+
+
+def _is_wanted(row: Subscribed, wanted: SubscribeIn) -> bool:
+    """A Free plan that runs, or an open checkout for the very thing asked for."""
+    same = row.plan.id == wanted.plan_id
+    if row.subscription.is_free:
+        return same
+    return same and row.price.interval == wanted.interval and row.subscription.status == Status.CREATED.value
+
+
+_INSTEAD: dict[Status, str] = {
+    Status.AUTHENTICATED: "Its first charge is still to come.",
+    Status.PAST_DUE: "Its last charge failed: pay at its short_url.",
+    Status.HALTED: "Its charges failed: give a new payment method at its short_url, or cancel it now.",
+    Status.PAUSED: "Resume it, or cancel it now.",
+}
+
+
+def _in_force(row: Subscribed) -> Refused:
+    status = Status(row.subscription.status)
+    advice = _INSTEAD.get(
+        status,
+        "To change, cancel it (POST /v1/subscriptions/cancel keeps access to the period's end) "
+        "and subscribe again when it has ended.",
+    )
+    return Refused(
+        f"There is a subscription to {row.plan.name} already: {row.subscription.id} is {status}. {advice}",
+        state=status,
+        allowed=views.allowed(row),
+    )
+
+
+async def _withdraw(services: Services, row: Subscribed, request: _Request) -> None:
+    """End an unpaid checkout for something else. Raises Refused if it was paid in this very moment."""
+    old = row.subscription.id
+    # A plain cancel: should money have arrived meanwhile, nothing that was paid for is lost.
+    cancel = CommandRequest(
+        f"replaced/{request.subscription_id}",
+        Command.CANCEL,
+        ACTOR,
+        f"replaced by a checkout for {request.plan_name}",
+    )
+    try:
+        reply = await temporal.send_command(services.temporal, old, cancel)
+        if reply.status in FINAL:
+            return
+        keep = CommandRequest(f"kept/{request.subscription_id}", Command.KEEP, ACTOR, "it was paid meanwhile")
+        await temporal.send_command(services.temporal, old, keep)
+    except temporal.WorkflowOver:
+        return
+    except temporal.StillWorking as error:
+        raise Unavailable(f"the old checkout {old} could not be closed in time; try again") from error
+    async with services.database.reading() as session:
+        now_standing = await api_reads.subscription(session, old)
+    raise _in_force(now_standing or row)
+
+
+def _priced(settings: Settings, request: _Request, now: datetime) -> Subscription:
+    price, customer = request.price, request.customer
+    charge = price.amount_paise
+    if not price.is_free and not price.tax_inclusive:
+        assert customer.state_code is not None
+        rate_bp = gst.rate_for(price.sac, india_date(now))
+        charge = gst.tax_on_top(
+            settings.seller.state_code, customer.state_code, rate_bp, price.amount_paise
+        ).total_paise
+    annual = price.interval is Interval.ANNUAL
+    return Subscription(
+        id=request.subscription_id,
+        customer_id=customer.id,
+        price=price,
+        charge_paise=charge,
+        total_count=settings.annual_total_count if annual else settings.monthly_total_count,
+        created_at=now,
+        checkout_expires_at=None
+        if price.is_free
+        else now + timedelta(seconds=settings.checkout_expires_after_seconds),
+    )
+
+
+async def _recorded(services: Services, opened: Opened, now: datetime) -> SubscriptionOut:
+    if opened.refused is not None:
+        raise GatewayRefused(f"The payment gateway refused to open a checkout: {opened.refused}")
+    async with services.database.reading() as session:
+        row = await api_reads.subscription(session, opened.subscription_id)
+    if row is None:
+        raise Unavailable(f"{opened.subscription_id} is begun but not on record; try again")
+    return views.subscription_out(row, now)
+
+
+async def _overtaken(services: Services, existing_id: str, wanted: SubscribeIn, now: datetime) -> Opening:
+    """Another request of the same customer was faster."""
+    async with services.database.reading() as session:
+        row = await api_reads.subscription(session, existing_id)
+    if row is None:
+        raise Unavailable(f"{existing_id} is in the way but not on record; try again")
+    if _is_wanted(row, wanted):
+        return await _as_it_stands(services, row, now)
+    raise _in_force(row)
+
+
+async def _as_it_stands(services: Services, row: Subscribed, now: datetime) -> Opening:
+    """The same checkout; where it is still being opened, wait for it as the first request does."""
+    if row.subscription.is_free or row.subscription.checkout_url is not None:
+        return Opening(200, views.subscription_out(row, now))
+    try:
+        opened = await temporal.reopened(services.temporal, row.subscription.id)
+    except temporal.StillWorking:
+        return _pending(row.subscription.id)
+    except temporal.WorkflowOver as over:
+        raise Unavailable(f"{row.subscription.id} has just ended; ask again") from over
+    return Opening(200, await _recorded(services, opened, now))
+
+
+def _pending(subscription_id: str) -> Opening:
+    return Opening(202, pending_out(subscription_id))
+
+
+def pending_out(subscription_id: str) -> SubscriptionPending:
+    """What is known before the first row is written."""
+    return SubscriptionPending(
+        subscription_id=subscription_id, status=Status.CREATED, ask=f"/v1/subscriptions/{subscription_id}"
+    )

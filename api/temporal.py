@@ -1,0 +1,162 @@
+"""Speaking to a subscription's workflow under a deadline; its answers and refusals in our own terms."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.logs import logger
+from domain.errors import GatewayUnavailable, Refused, Unavailable
+from domain.money import rupees
+from workflows import messages, search_attributes
+from workflows.messages import CommandReply, CommandRequest, Opened, StartSubscription
+from workflows.ports import SUBSCRIPTIONS_QUEUE, subscription_workflow_id
+
+OPEN_SECONDS = 2.0
+COMMAND_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.FAILED_PRECONDITION,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.ABORTED,
+    }
+)
+
+
+class StillWorking(Exception):
+    """Accepted, or about to be; the answer did not come within the deadline."""
+
+
+class WorkflowOver(Exception):
+    """The workflow has ended, or was never begun."""
+
+
+@asynccontextmanager
+async def _speaking(seconds: float) -> AsyncIterator[None]:
+    """Raises StillWorking after `seconds`, WorkflowOver, or Unavailable."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise StillWorking from None
+    except WorkflowAlreadyStartedError:
+        raise WorkflowOver from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise WorkflowOver from None
+        if error.status in _AWAY:
+            raise Unavailable(f"Temporal did not take the call ({error.status.name}); try again") from error
+        raise
+    except RuntimeError as error:
+        # What a lazy client raises while it cannot connect.
+        raise Unavailable(f"Temporal cannot be reached ({error}); try again") from error
+
+
+def _handle(client: Client, subscription_id: str) -> WorkflowHandle[object, object]:
+    return client.get_workflow_handle(subscription_workflow_id(subscription_id))
+
+
+async def open_subscription(client: Client, start: StartSubscription) -> Opened:
+    """Begin the workflow and wait for its checkout; repeating it with the same id is harmless.
+
+    Raises StillWorking once it is certain that the workflow has begun, WorkflowOver if one of this id
+    has ended, else Unavailable.
+    """
+    subscription = start.subscription
+    operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+        messages.WORKFLOW_NAME,
+        start,
+        id=subscription_workflow_id(subscription.id),
+        task_queue=SUBSCRIPTIONS_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        search_attributes=search_attributes.of(subscription),
+        static_summary=f"{subscription.price.plan_id}, {rupees(subscription.charge_paise)}"
+        f" {subscription.price.interval}",
+    )
+    try:
+        async with _speaking(OPEN_SECONDS):
+            opened: Opened = await client.execute_update_with_start_workflow(
+                messages.OPEN_UPDATE, start_workflow_operation=operation, result_type=Opened
+            )
+            return opened
+    except StillWorking:
+        # The call may have been cut off before or after the server took it.
+        if not await exists(client, subscription.id):
+            raise Unavailable("Temporal did not take the new subscription in time; try again") from None
+        raise
+
+
+async def reopened(client: Client, subscription_id: str) -> Opened:
+    """The checkout of a workflow that is still opening it. Raises StillWorking, WorkflowOver, Unavailable."""
+    async with _speaking(OPEN_SECONDS):
+        opened: Opened = await _handle(client, subscription_id).execute_update(
+            messages.OPEN_UPDATE, result_type=Opened
+        )
+        return opened
+
+
+async def send_command(client: Client, subscription_id: str, request: CommandRequest) -> CommandReply:
+    """Raises Refused, GatewayUnavailable, StillWorking, WorkflowOver or Unavailable."""
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            # Not the request's id: a refusal that may be repeated must not stick to the update.
+            reply: CommandReply = await _handle(client, subscription_id).execute_update(
+                messages.COMMAND_UPDATE, request, id=str(uuid.uuid4()), result_type=CommandReply
+            )
+            return reply
+    except WorkflowUpdateFailedError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> Exception:
+    cause = error.cause
+    if not isinstance(cause, ApplicationError):
+        return WorkflowOver()
+    if cause.type == messages.GATEWAY_UNAVAILABLE:
+        return GatewayUnavailable(cause.message)
+    if cause.type == messages.REFUSED:
+        state, allowed = cause.details
+        return Refused(cause.message, state=state, allowed=allowed)
+    if cause.type == "AcceptedUpdateCompletedWorkflow":
+        return WorkflowOver()
+    logger.error("an update failed in an unforeseen way", type=cause.type)
+    return Unavailable("The command could not be carried out; try again.")
+
+
+async def customer_of_run(client: Client, subscription_id: str) -> str | None:
+    """The customer id of a begun workflow; None if there is none, or Temporal does not say in time."""
+    try:
+        async with _speaking(_LOOK_SECONDS):
+            description = await _handle(client, subscription_id).describe()
+            return description.typed_search_attributes.get(search_attributes.CUSTOMER)
+    except (StillWorking, WorkflowOver, Unavailable):
+        return None
+
+
+async def exists(client: Client, subscription_id: str) -> bool:
+    """Whether the workflow has begun; False too where Temporal does not say in time."""
+    return await customer_of_run(client, subscription_id) is not None
+
+
+async def answers(client: Client) -> bool:
+    """Whether Temporal is there."""
+    try:
+        async with _speaking(_LOOK_SECONDS):
+            return await client.service_client.check_health()
+    except (StillWorking, WorkflowOver, Unavailable):
+        return False

@@ -1,0 +1,260 @@
+"""Rows as the answers show them."""
+
+from datetime import date, datetime
+
+from api import schemas
+from db.api_reads import IssuedInvoice, Offered, Subscribed
+from db.models import Customer, OutboxEvent
+from domain import gst
+from domain.events import EventType
+from domain.periods import Interval, Period, india_date
+from domain.plans import Price
+from domain.subscription import LIVE, Command, Status, Subscription, allowed_commands, has_access
+
+_RENEWING = (Status.ACTIVE, Status.PAST_DUE)
+
+
+def price_of(row: Subscribed | Offered) -> Price:
+    """The price as the domain knows it."""
+    price = row.price
+    return Price(
+        id=price.id,
+        plan_id=price.plan_id,
+        interval=Interval(price.interval),
+        version=price.version,
+        amount_paise=price.amount_paise,
+        tax_inclusive=price.tax_inclusive,
+        currency=price.currency,
+        sac=price.sac,
+    )
+
+
+def subscription_of(row: Subscribed) -> Subscription:
+    """The subscription as last recorded; what only its workflow knows is left out."""
+    item = row.subscription
+    return Subscription(
+        id=item.id,
+        customer_id=item.customer_id,
+        price=price_of(row),
+        charge_paise=item.charge_paise,
+        total_count=item.total_count,
+        created_at=item.created_at,
+        gateway=item.gateway,
+        status=Status(item.status),
+        version=item.version,
+        gateway_id=item.gateway_subscription_id,
+        checkout_url=item.checkout_url,
+        checkout_expires_at=item.checkout_expires_at,
+        started_at=item.started_at,
+        paid_cycle=item.paid_cycle,
+        cancel_at_period_end=item.cancel_at_period_end,
+        access_until=item.access_until,
+        uncollected=tuple(item.uncollected),
+    )
+
+
+def plan_out(row: Offered) -> schemas.PlanOut:
+    """A plan as offered."""
+    plan, price = row.plan, row.price
+    return schemas.PlanOut(
+        id=plan.id,
+        name=plan.name,
+        price=schemas.rupees_or_text(price.amount_paise),
+        currency=price.currency,
+        interval=Interval(price.interval),
+        code=plan.code,
+        description=plan.description,
+        price_paise=price.amount_paise,
+        tax_inclusive=price.tax_inclusive,
+        price_id=price.id,
+        features=plan.features,
+        highlights=plan.highlights,
+        monthly_budget_usd_cents=plan.monthly_budget_usd_cents,
+    )
+
+
+def renews_at(row: Subscribed) -> date | None:
+    """Date in India of the next charge; None where none is to come."""
+    item = row.subscription
+    if Status(item.status) not in _RENEWING or item.cancel_at_period_end or item.current_period_end is None:
+        return None
+    return india_date(item.current_period_end)
+
+
+def access_until(row: Subscribed) -> datetime | None:
+    """When access ends, as far as is known."""
+    item = row.subscription
+    return item.current_period_end if item.cancel_at_period_end else item.access_until
+
+
+def grants_access(row: Subscribed, now: datetime) -> bool:
+    """Whether the plan's features are granted."""
+    return has_access(Status(row.subscription.status), row.subscription.access_until, now)
+
+
+def checkout_url(row: Subscribed) -> str | None:
+    """Where to pay, while there is something to pay for."""
+    return row.subscription.checkout_url if Status(row.subscription.status) in LIVE else None
+
+
+def allowed(row: Subscribed) -> list[Command]:
+    """What may be asked for now."""
+    return list(allowed_commands(subscription_of(row)))
+
+
+def subscription_out(row: Subscribed, now: datetime) -> schemas.SubscriptionOut:
+    """All that a customer may know of their subscription."""
+    item, plan, price = row.subscription, row.plan, row.price
+    return schemas.SubscriptionOut(
+        subscription_id=item.id,
+        short_url=checkout_url(row),
+        status=Status(item.status),
+        plan_id=plan.id,
+        plan=plan.code,
+        plan_name=plan.name,
+        interval=Interval(price.interval),
+        price=schemas.rupees_or_text(price.amount_paise),
+        price_paise=price.amount_paise,
+        tax_inclusive=price.tax_inclusive,
+        charge_paise=item.charge_paise,
+        currency=price.currency,
+        created_at=item.created_at,
+        checkout_expires_at=item.checkout_expires_at,
+        started_at=item.started_at,
+        current_period_start=item.current_period_start,
+        current_period_end=item.current_period_end,
+        renews_at=renews_at(row),
+        cancel_at_period_end=item.cancel_at_period_end,
+        access=grants_access(row, now),
+        access_until=access_until(row),
+        uncollected_cycles=item.uncollected,
+        allowed=allowed(row),
+    )
+
+
+def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
+    """What is in force: what grants access, best plan first; else what is live; else what was last."""
+
+    def weight(row: Subscribed) -> tuple[bool, bool, bool, int, datetime]:
+        status = Status(row.subscription.status)
+        opened = status is Status.CREATED
+        return (
+            grants_access(row, now),
+            status in LIVE and not opened,
+            opened,
+            row.plan.rank,
+            row.subscription.created_at,
+        )
+
+    if not rows:
+        return schemas.StatusOut(
+            status="NONE",
+            plan="FREE",
+            renews_at=None,
+            access=False,
+            access_until=None,
+            cancel_at_period_end=False,
+            subscription_id=None,
+            short_url=None,
+            pending=None,
+        )
+    shown = max(rows, key=weight)
+    waiting = next((row for row in rows if row.subscription.status == Status.CREATED and row != shown), None)
+    return schemas.StatusOut(
+        status=Status(shown.subscription.status),
+        plan=shown.plan.code,
+        renews_at=renews_at(shown),
+        access=grants_access(shown, now),
+        access_until=access_until(shown),
+        cancel_at_period_end=shown.subscription.cancel_at_period_end,
+        subscription_id=shown.subscription.id,
+        short_url=checkout_url(shown),
+        pending=schemas.OpenCheckout(
+            subscription_id=waiting.subscription.id, plan=waiting.plan.code, short_url=checkout_url(waiting)
+        )
+        if waiting
+        else None,
+    )
+
+
+def invoice_out(row: IssuedInvoice) -> schemas.InvoiceOut:
+    """An invoice in a list."""
+    invoice = row.invoice
+    period = Period(invoice.period_start, invoice.period_end)
+    return schemas.InvoiceOut(
+        id=invoice.id,
+        number=invoice.number,
+        issued_on=invoice.issued_on,
+        issued_at=invoice.issued_at,
+        subscription_id=invoice.subscription_id,
+        plan_name=row.plan_name,
+        period_first_day=period.first_day,
+        period_last_day=period.last_day,
+        place_of_supply=invoice.place_of_supply,
+        currency=invoice.currency,
+        taxable_paise=invoice.taxable_paise,
+        cgst_paise=invoice.cgst_paise,
+        sgst_paise=invoice.sgst_paise,
+        utgst_paise=invoice.utgst_paise,
+        igst_paise=invoice.igst_paise,
+        round_off_paise=invoice.round_off_paise,
+        total_paise=invoice.total_paise,
+        total=schemas.rupees_or_text(invoice.total_paise),
+        document_ready=row.document is not None,
+        download_url=f"/v1/invoices/{invoice.id}/download",
+    )
+
+
+def invoice_detail(row: IssuedInvoice) -> schemas.InvoiceDetail:
+    """One invoice with what was printed when it was issued."""
+    printed = row.invoice.document
+    seller, buyer = printed["seller"], printed["buyer"]
+    return schemas.InvoiceDetail(
+        **invoice_out(row).model_dump(),
+        seller=schemas.PartyOut(
+            name=seller["legal_name"],
+            address_lines=seller["address_lines"],
+            state_code=seller["gstin"][:2],
+            gstin=seller["gstin"],
+        ),
+        buyer=schemas.PartyOut(
+            name=buyer["name"],
+            address_lines=buyer["address_lines"],
+            state_code=buyer["state_code"],
+            gstin=buyer["gstin"],
+        ),
+        lines=[schemas.InvoiceLineOut.model_validate(line) for line in printed["lines"]],
+        payment_reference=printed["payment_reference"],
+        payment_method=printed["payment_method"],
+    )
+
+
+def event_out(event: OutboxEvent) -> schemas.EventOut:
+    """An announced fact."""
+    return schemas.EventOut(
+        id=event.id,
+        type=EventType(event.type),
+        time=event.occurred_at,
+        customer_id=event.customer_id,
+        subscription_id=event.subscription_id,
+        data=event.data,
+    )
+
+
+def billing_details_out(customer: Customer) -> schemas.BillingDetailsOut:
+    """Who is billed and where."""
+    state = gst.STATES.get(customer.state_code or "")
+    return schemas.BillingDetailsOut(
+        name=customer.name,
+        email=customer.email,
+        phone=customer.phone,
+        address_lines=customer.address_lines,
+        city=customer.city,
+        state_code=customer.state_code,
+        state=state,
+        state_origin=customer.state_origin,
+        pin=customer.pin,
+        gstin=customer.gstin,
+        country=customer.country,
+        complete=customer.country == "IN" and state is not None,
+    )
