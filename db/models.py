@@ -184,7 +184,10 @@ class GatewayIntent(Base):
     """What we are about to ask a gateway to create, stored first. `sent` without an id: outcome unknown."""
 
     __tablename__ = "gateway_intents"
-    __table_args__ = (CheckConstraint(_one_of("state", ["planned", "sent", "done"]), name="state"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("state", ["planned", "sent", "done"]), name="state"),
+        Index("ix_gateway_intents_open", "created_at", postgresql_where=text("state <> 'done'")),
+    )
 
     key: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -209,6 +212,7 @@ class Payment(Base):
             unique=True,
             postgresql_where=text("status = 'captured'"),
         ),
+        Index("ix_payments_quarantined", "recorded_at", postgresql_where=text("status = 'quarantined'")),
         CheckConstraint(_one_of("status", ["captured", "failed", "quarantined"]), name="status"),
     )
 
@@ -394,6 +398,7 @@ class OutboxDelivery(Base):
     __table_args__ = (
         CheckConstraint(_one_of("status", ["pending", "done", "failed"]), name="status"),
         Index("ix_outbox_deliveries_due", "sink", "event_id", postgresql_where=text("status = 'pending'")),
+        Index("ix_outbox_deliveries_failed", "sink", "event_id", postgresql_where=text("status = 'failed'")),
         Index(
             "ix_outbox_deliveries_turn",
             "sink",

@@ -125,6 +125,7 @@ CREATE TABLE gateway_intents (
     CONSTRAINT pk_gateway_intents PRIMARY KEY (key),
     CONSTRAINT ck_gateway_intents_state CHECK (state IN ('planned', 'sent', 'done'))
 );
+CREATE INDEX ix_gateway_intents_open ON gateway_intents (created_at) WHERE state <> 'done';
 
 CREATE TABLE payments (
     id TEXT NOT NULL,
@@ -149,6 +150,7 @@ CREATE TABLE payments (
         REFERENCES subscriptions (id),
     CONSTRAINT fk_payments_customer_id_customers FOREIGN KEY (customer_id) REFERENCES customers (id)
 );
+CREATE INDEX ix_payments_quarantined ON payments (recorded_at) WHERE status = 'quarantined';
 CREATE INDEX ix_payments_subscription_id ON payments (subscription_id);
 CREATE UNIQUE INDEX uq_payments_one_capture_per_cycle ON payments (subscription_id, cycle)
     WHERE status = 'captured';
@@ -297,6 +299,7 @@ CREATE TABLE outbox_deliveries (
         REFERENCES outbox_events (id)
 );
 CREATE INDEX ix_outbox_deliveries_due ON outbox_deliveries (sink, event_id) WHERE status = 'pending';
+CREATE INDEX ix_outbox_deliveries_failed ON outbox_deliveries (sink, event_id) WHERE status = 'failed';
 CREATE INDEX ix_outbox_deliveries_turn ON outbox_deliveries (sink, customer_id, event_id)
     WHERE status = 'pending';
 
