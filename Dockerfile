@@ -17,4 +17,4 @@ ENV PATH=/opt/bahi/bin:$PATH \
     BAHI_ENVIRONMENT=production
 USER bahi
 EXPOSE 8000
-CMD ["uvicorn", "--factory", "api.app:create_app", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["python", "-m", "api"]

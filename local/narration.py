@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -54,6 +55,23 @@ class Narrator:
             self._end(step, Text("✗", style="bold red"), "")
             raise
         self._end(step, Text("✓", style="bold green"), f"{time.monotonic() - began:.1f} s")
+
+    def places(self, places: Mapping[str, str]) -> None:
+        """Where everything is."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for name, place in places.items():
+            table.add_row(name, Text(place))
+        self.console.print()
+        self.console.print(Panel(table, title="Where everything is", title_align="left", expand=False))
+
+    def commands(self, commands: Mapping[str, str]) -> None:
+        """Commands to copy: unwrapped and without a frame."""
+        self.headline("To try")
+        for purpose, command in commands.items():
+            self.console.print(Text(f"  # {purpose}", style="dim"))
+            self.console.print(Text(f"  {command}"), soft_wrap=True)
 
     def _end(self, step: Step, mark: Text, took: str) -> None:
         self._running.remove(step)

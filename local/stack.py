@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -17,10 +18,12 @@ from temporalio.service import RPCError
 
 from config import PREFIX, Settings
 from db import migrate
+from db.catalogue import load_file
+from db.session import Database
 from local.home import REPOSITORY, Home, LocalError
 from local.narration import Narrator
 from local.ports import LOOPBACK, Ports
-from local.postgres import PostgresServer
+from local.postgres import USER, PostgresServer
 from local.processes import Child, Supervisor
 from local.temporal import NAMESPACE, TemporalServer
 from workflows import search_attributes
@@ -52,7 +55,7 @@ class Stack:
             logs=home.logs,
             ui_port=_port(self.temporal_ui_url),
             search_attributes=search_attributes.ALL,
-            codec_endpoint=f"{self.api_url}/codec",
+            codec_endpoint=f"{self.api_url}/admin/codec",
         )
         self.settings = Settings()
 
@@ -61,6 +64,7 @@ class Stack:
         self.home.logs.mkdir(exist_ok=True)
         await _together(self._start_postgres(), self._start_temporal())
         self.settings = self._settings()
+        await self._load_catalogue()
         if self.uses_simulator:
             await self._start_simulator()
         await _together(self._start_worker(), self._start_api())
@@ -79,6 +83,7 @@ class Stack:
             "database_url": self._postgres.dsn(DATABASE),
             "temporal_address": self._temporal.address,
             "temporal_namespace": NAMESPACE,
+            "api_host": LOOPBACK,
             "api_port": _port(self.api_url),
             "public_url": self.api_url,
             "metrics_port": self._metrics_port,
@@ -94,12 +99,27 @@ class Stack:
         }
         return Settings(**own)  # type: ignore[arg-type] # checked by pydantic
 
+    @property
+    def database_address(self) -> str:
+        """For `psql`; the password stays in its file."""
+        return f"postgresql://{USER}@{LOOPBACK}:{self._postgres.port}/{DATABASE}"
+
     async def _start_postgres(self) -> None:
         async with self._narrator.step("Postgres") as step:
             await self._supervisor.start(self._postgres)
             await self._postgres.ensure_database(DATABASE)
-            await migrate.upgrade(self._postgres.dsn(DATABASE))
-            step.detail = f"{LOOPBACK}:{self._postgres.port}, tables up to date"
+            step.detail = f"{LOOPBACK}:{self._postgres.port}"
+
+    async def _load_catalogue(self) -> None:
+        async with self._narrator.step("Tables and plans") as step:
+            url = self.settings.database_url.get_secret_value()
+            await migrate.upgrade(url)
+            database = Database.connect(url, pool_size=1)
+            try:
+                changes = await load_file(database, self.settings.catalogue_path, datetime.now(UTC))
+            finally:
+                await database.close()
+            step.detail = f"{len(changes)} changes to the catalogue" if changes else "as they were"
 
     async def _start_temporal(self) -> None:
         async with self._narrator.step("Temporal") as step:
@@ -135,9 +155,7 @@ class Stack:
 
     async def _start_api(self) -> None:
         async with self._narrator.step("API") as step:
-            server = ["-m", "uvicorn", "--factory", "api.app:create_app", "--no-server-header"]
-            address = ["--host", LOOPBACK, "--port", str(_port(self.api_url))]
-            api = self._child("api", [*server, *address], self._environment)
+            api = self._child("api", ["-m", "api"], self._environment, grace=25)
             await self._supervisor.start(api)
             await self._answers(api, f"{self.api_url}/readyz")
             step.detail = self.api_url
