@@ -228,8 +228,10 @@ def _runtime(settings: Settings) -> Runtime | None:
 def main() -> None:
     """Entry of the process: roles from the command line, settings from the environment."""
     parser = argparse.ArgumentParser(prog="worker.py", description=__doc__)
-    parser.add_argument("roles", nargs="*", choices=[*ROLES, []], default=ROLES)
+    parser.add_argument("roles", nargs="*", metavar="role", help=f"any of: {', '.join(ROLES)}")
     roles = parser.parse_args().roles or ROLES
+    if unknown := set(roles) - set(ROLES):
+        parser.error(f"no such role: {', '.join(sorted(unknown))}; there are {', '.join(ROLES)}")
     settings = Settings()
     configure_logging(settings.log_level)
     if settings.relay_metrics_port and "relay" in roles:

@@ -21,6 +21,7 @@ from api.app import create_app
 from config import Settings
 from db.session import Database
 from engine.client import connect
+from local.home import LocalError
 from local.ports import LOOPBACK, any_free_port
 from local.temporal import TemporalServer
 from local.timemachine import TimeMachine
@@ -110,7 +111,8 @@ class Person:
     async def subscribe(self, plan_id: str, interval: str = "monthly") -> dict[str, Any]:
         """Ask for a plan and remember the subscription."""
         answer = await self.http.post("/v1/subscriptions", json={"plan_id": plan_id, "interval": interval})
-        answer.raise_for_status()
+        if answer.is_error:
+            raise LocalError(f"{self.user_id} could not subscribe to {plan_id}: {answer.text}")
         body: dict[str, Any] = answer.json()
         self.subscription_id = body["subscription_id"]
         await self.world.time.settle()
