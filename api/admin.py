@@ -169,7 +169,8 @@ async def inspect_subscription_timeline(
     services: Parts, _: CurrentOperator, subscription_id: SubscriptionId
 ) -> schemas.Timeline:
     """Its story, with the gateway's calls and the reasons of failed deliveries."""
-    return await timeline.tell(services.database, await _any(services, subscription_id), for_operators=True)
+    row = await _any(services, subscription_id)
+    return await timeline.tell(services.database, row.subscription.id, for_operators=True)
 
 
 @router.post(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -52,7 +52,8 @@ def create_app(
 ) -> FastAPI:
     """For `uvicorn --factory api.app:create_app`. Raises Misconfigured.
 
-    It starts while database or Temporal are away.
+    It starts while database or Temporal are away. `clock` is the subscriptions' time; our own is moved by
+    the setting for tests.
     """
     settings = settings or Settings()
     configure_logging(settings.log_level)
@@ -109,6 +110,7 @@ def _lifespan(
             customer_limit=RateLimiter(limits.customer_per_second, limits.customer_burst, time.monotonic),
             refusal_limit=RateLimiter(limits.refused_per_second, limits.refused_burst, time.monotonic),
             clock=clock,
+            clock_offset=settings.test_clock_offset if clock is utc_now else timedelta(0),
         )
         try:
             yield

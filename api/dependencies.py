@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -35,10 +35,11 @@ class Services:
     customer_limit: RateLimiter
     refusal_limit: RateLimiter
     clock: Callable[[], datetime]
+    clock_offset: timedelta = timedelta(0)
 
     def now(self) -> datetime:
-        """The subscriptions' clock: ours, moved where tests and demonstrations move theirs."""
-        return self.clock() + self.settings.test_clock_offset
+        """The subscriptions' time, which tests and demonstrations may move."""
+        return self.clock() + self.clock_offset
 
 
 async def _services(request: Request) -> Services:

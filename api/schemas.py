@@ -164,13 +164,11 @@ class TimelineEntry(Answer):
     """One step of a subscription's story."""
 
     at: datetime
-    kind: str = Field(
-        description="An event type, `notification` or `webhook`.", examples=["payment.captured"]
-    )
-    text: str = Field(examples=["₹4,999.00 was paid by upi for cycle 1: invoice BH26-27/000042."])
-    reason: str | None
+    kind: str = Field(description="For programs.", examples=["payment.captured"])
+    title: str = Field(examples=["Payment received"])
+    detail: str = Field(description="Why, how, and for how much.")
     amount_paise: int | None
-    details: dict[str, Any]
+    reference: str | None = Field(description="Invoice number, or the gateway's id of payment or event.")
 
 
 class Timeline(Answer):

@@ -194,7 +194,7 @@ async def get_subscription_timeline(
 ) -> schemas.Timeline:
     """The subscription's story in order, with reasons."""
     row = await _mine(services, customer, subscription_id)
-    return await timeline.tell(services.database, row, for_operators=False)
+    return await timeline.tell(services.database, row.subscription.id, for_operators=False)
 
 
 async def _all_of(services: Services, customer: CustomerIdentity) -> list[Subscribed]:

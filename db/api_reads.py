@@ -16,14 +16,12 @@ from db.models import (
     GatewayIntent,
     Invoice,
     InvoiceDocument,
-    Notification,
     OutboxDelivery,
     OutboxEvent,
     Payment,
     Plan,
     Price,
     Subscription,
-    WebhookInbox,
 )
 from domain.subscription import LIVE
 
@@ -202,42 +200,6 @@ async def entitlement_json(session: AsyncSession, user_id: str, now: datetime) -
     """
     found: str | None = await session.scalar(_ENTITLEMENT, {"user_id": user_id, "now": now})
     return found
-
-
-async def events_about(session: AsyncSession, subscription_id: str) -> list[OutboxEvent]:
-    """What was announced about a subscription, in the order it became true."""
-    query = select(OutboxEvent).where(OutboxEvent.subscription_id == subscription_id).order_by(OutboxEvent.id)
-    return list((await session.scalars(query)).all())
-
-
-async def notifications_about(session: AsyncSession, subscription_id: str) -> list[Notification]:
-    """Messages to the customer about a subscription, oldest first."""
-    query = (
-        select(Notification)
-        .where(Notification.subscription_id == subscription_id)
-        .order_by(Notification.created_at, Notification.id)
-    )
-    return list((await session.scalars(query)).all())
-
-
-async def webhooks_about(
-    session: AsyncSession, subscription_id: str, gateway_id: str | None
-) -> list[WebhookInbox]:
-    """Gateway's calls about a subscription, oldest first."""
-    query = (
-        select(WebhookInbox)
-        .where(
-            or_(
-                WebhookInbox.subscription_id == subscription_id,
-                WebhookInbox.gateway_subscription_id == gateway_id,
-            )
-            if gateway_id
-            else WebhookInbox.subscription_id == subscription_id
-        )
-        .order_by(WebhookInbox.id)
-        .limit(1000)
-    )
-    return list((await session.scalars(query)).all())
 
 
 async def quarantined(session: AsyncSession, limit: int) -> list[Payment]:
