@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,30 +29,35 @@ _Placed = tuple[datetime, int, int, TimelineEntry]
 """When it was written down, then source and place within it, for what was written at one moment."""
 
 
-async def timeline(session: AsyncSession, subscription_id: str) -> list[TimelineEntry]:
+async def timeline(
+    session: AsyncSession, subscription_id: str, *, for_operators: bool = True
+) -> list[TimelineEntry]:
     """Everything recorded about the subscription, oldest first; empty for an unknown one.
 
     Entries are in the order in which they were written down, which is the order of causes, also
-    where a test clock moves the times they show.
+    where a test clock moves the times they show. The customer is told neither which of our people
+    did something, nor of the gateway's calls.
     """
-    events, told_payments = await _events(session, subscription_id)
+    events, told_payments = await _events(session, subscription_id, for_operators)
     placed = [
         *events,
         *await _payments(session, subscription_id, told_payments),
         *await _messages(session, subscription_id),
-        *await _calls(session, subscription_id),
+        *(await _calls(session, subscription_id) if for_operators else []),
     ]
     return [entry for *_, entry in sorted(placed, key=lambda each: each[:3])]
 
 
-async def _events(session: AsyncSession, subscription_id: str) -> tuple[list[_Placed], set[str]]:
+async def _events(
+    session: AsyncSession, subscription_id: str, for_operators: bool
+) -> tuple[list[_Placed], set[str]]:
     """The announced facts, and the gateway's ids of the payments they tell of."""
     row = OutboxEvent
     rows = await session.scalars(select(row).where(row.subscription_id == subscription_id).order_by(row.id))
     placed: list[_Placed] = []
     payments: set[str] = set()
     for event in rows:
-        data = event.data
+        data = event.data if for_operators else _without_names(event.data)
         title, detail = event_told(EventType(event.type), data)
         reference = data.get("gateway_payment_id") or data.get("invoice_number")
         if data.get("gateway_payment_id"):
@@ -123,3 +129,12 @@ async def _calls(session: AsyncSession, subscription_id: str) -> list[_Placed]:
         )
         placed.append((call.received_at, 0, call.id, entry))
     return placed
+
+
+def _without_names(data: dict[str, Any]) -> dict[str, Any]:
+    """`operator:asha` becomes `operator`, also where the reason says it."""
+    actor = str(data.get("actor") or "")
+    role = actor.partition(":")[0]
+    if role == actor:
+        return data
+    return {**data, "actor": role, "reason": str(data.get("reason") or "").replace(actor, role)}

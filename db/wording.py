@@ -224,11 +224,11 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     ),
     EventType.CHARGE_UNCOLLECTED: (_always("Charge given up"), (_uncollected, _why)),
     EventType.INVOICE_ISSUED: (
-        lambda data: f"Invoice {data.get('invoice_number', '')} issued",
-        (lambda data: f"Over {_amount(data)}." if "amount_paise" in data else "",),
+        lambda data: f"Invoice {data.get('invoice_number') or ''} issued",
+        (lambda data: f"Over {_amount(data)}." if data.get("amount_paise") else "",),
     ),
     EventType.INVOICE_DOCUMENT_READY: (
-        lambda data: f"PDF of invoice {data.get('invoice_number', '')} ready",
+        lambda data: f"PDF of invoice {data.get('invoice_number') or ''} ready",
         (),
     ),
     EventType.PAYMENT_CAPTURED: (lambda data: f"{_amount(data)} received", (_method, _invoice)),
