@@ -39,16 +39,18 @@ class TimeMachine:
         self._database = database
         self.now = now
         self.offset = now - datetime.now(UTC)
+        self._sleepers: list[tuple[WorkflowHandle[object, object], datetime | None]] = []
+        """Open runs and when each wakes, as of the last time everything stood still."""
 
     def clock(self) -> datetime:
-        """For the API and the worker: stands still between travels."""
-        return self.now
+        """The machine's clock as the API is to have it: moved by `offset`, it is `now` and stands still."""
+        return self.now - self.offset
 
     async def travel_to(self, moment: datetime) -> None:
         """Let everything happen that happens until `moment` (aware), in order."""
         await self.settle()
         while self.now < moment:
-            runs = await self._runs()
+            runs = self._sleepers
             wakes = [wake for _, wake in runs if wake is not None]
             wake = min([*wakes, moment])
             due = await self._next_job()
@@ -101,6 +103,13 @@ class TimeMachine:
         answer = await handle.query(messages.WAKE_QUERY, result_type=list[datetime])
         return answer[0] if answer else None
 
+    async def _idle(self, handle: WorkflowHandle[object, object], wake: datetime | None) -> bool:
+        """No task, no activity, and no timer that should have fired."""
+        description = (await handle.describe()).raw_description
+        if description.pending_activities or description.HasField("pending_workflow_task"):
+            return False
+        return wake is None or wake > await self._skipper.get_current_time(handle) + self.offset
+
     async def _relays_idle(self) -> bool:
         inbox, outbox = models.WebhookInbox, models.OutboxDelivery
         async with self._database.reading() as session:
@@ -121,15 +130,10 @@ class TimeMachine:
     async def _workflows_idle(self) -> bool:
         try:
             runs = await self._runs()
-            for handle, wake in runs:
-                description = (await handle.describe()).raw_description
-                if description.pending_activities or description.HasField("pending_workflow_task"):
-                    return False
-                if wake is not None and wake <= await self._skipper.get_current_time(handle) + self.offset:
-                    return False
+            self._sleepers = runs
+            return all(await asyncio.gather(*(self._idle(handle, wake) for handle, wake in runs)))
         except RPCError:
             return False  # between two runs
-        return True
 
     async def _until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         loop = asyncio.get_running_loop()

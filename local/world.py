@@ -150,7 +150,7 @@ class Person:
 
     async def invoices(self) -> list[dict[str, Any]]:
         """All invoices, oldest first."""
-        found: list[dict[str, Any]] = (await self._get("/v1/invoices"))["items"]
+        found: list[dict[str, Any]] = (await self._get("/v1/invoices?limit=100"))["data"]
         return sorted(found, key=lambda invoice: str(invoice["number"]))
 
     async def entitlements(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class Person:
 
     async def timeline(self) -> list[dict[str, Any]]:
         """The story of the subscription."""
-        return list((await self._get(f"/v1/subscriptions/{self.subscription_id}/timeline"))["items"])
+        return list((await self._get(f"/v1/subscriptions/{self.subscription_id}/timeline"))["data"])
 
     async def _get(self, path: str) -> Any:
         answer = await self.http.get(path)
