@@ -57,8 +57,8 @@ class CollectionReader:
         self, gateway_id: str, *, settled: frozenset[str], payment_id: str | None, at: datetime
     ) -> CollectionSnapshot:
         """Raises GatewayUnavailable also while the lists hide a bill that the subscription counts as paid."""
-        bills = await self._bills(gateway_id)
-        hint = None if payment_id is None or payment_id in settled else await self._hint(payment_id)
+        wanted = None if payment_id in settled else payment_id
+        bills, hint = await asyncio.gather(self._bills(gateway_id), self._hint(wanted))
         if hint is not None and hint.bill_id not in {bill.id for bill in bills}:
             unlisted = await self._bill(hint.bill_id)
             if unlisted.subscription_id == gateway_id:
@@ -140,8 +140,10 @@ class CollectionReader:
             f"read payment {payment_id}", lambda sdk: entities.payment(sdk.payment.fetch(payment_id))
         )
 
-    async def _hint(self, payment_id: str) -> _Hint | None:
+    async def _hint(self, payment_id: str | None) -> _Hint | None:
         """None for what pays no bill (a mandate's authorisation) and for what Razorpay does not know."""
+        if payment_id is None:
+            return None
 
         def fetch(sdk: Sdk) -> _Hint | None:
             answer = sdk.payment.fetch(payment_id)

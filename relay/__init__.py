@@ -1,0 +1,1 @@
+"""Carriers between our rows and the world: webhooks in, events, documents and messages out."""

@@ -63,6 +63,8 @@ def kind_for(event_type: str, data: Mapping[str, object]) -> Kind | None:
         if remedy is Remedy.NONE:
             return None
         return Kind.NEW_METHOD_NEEDED if remedy is Remedy.NEW_METHOD else Kind.PAYMENT_FAILED
+    if event_type == EventType.SUBSCRIPTION_CANCELLED and not data.get("period_end"):
+        return None  # never paid for: a checkout that was left, or Free giving way to a paid plan
     return _BY_EVENT.get(event_type)
 
 

@@ -92,6 +92,12 @@ class Mailbox:
         return self.at_data(server)
 
 
+def hang_up(server: SMTP) -> str:
+    """Cut the connection instead of answering."""
+    transport_of(server).abort()
+    return "250 never arrives"
+
+
 def transport_of(server: SMTP) -> asyncio.Transport:
     """The connection that the server is talking on."""
     assert isinstance(server.transport, asyncio.Transport)

@@ -18,7 +18,7 @@ from gateways.notification_webhook import WebhookNotifier
 from gateways.notifications import LogNotifier, Message
 from gateways.smtp import SmtpNotifier, SmtpSettings
 from local.ports import any_free_port
-from tests.gateways.servers import SECRET, endpoint, mail_server, transport_of
+from tests.gateways.servers import SECRET, endpoint, hang_up, mail_server, transport_of
 
 MESSAGE = Message(
     id="ntf_1",
@@ -133,10 +133,6 @@ async def test_a_message_the_server_refused_was_not_sent() -> None:
 
 
 async def test_a_connection_lost_after_the_content_leaves_it_unknown() -> None:
-    def hang_up(server: SMTP) -> str:
-        transport_of(server).abort()
-        return "250 taken"
-
     async with mail_server() as box:
         box.at_data = hang_up
         with pytest.raises(OutcomeUnknown):

@@ -10,10 +10,12 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from domain.errors import BahiError, GatewayRefused, GatewayUnavailable, OutcomeUnknown
 from gateways.razorpay import RazorpayGateway
+from gateways.razorpay_client import RazorpayClient
 from gateways.razorpay_errors import Repeating, Reply, translate
 from local.ports import any_free_port
 from simulator.process import SimulatorProcess
 from tests.gateways.conftest import KEY_ID, KEY_SECRET, Shop
+from tests.gateways.servers import endpoint
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 IN_DOUBT = ["http_500", "http_502_html", "http_503", "http_504", "drop_before_commit", "partial_json"]
@@ -114,6 +116,22 @@ async def test_a_cancel_whose_answer_was_lost_may_be_repeated(gateway: RazorpayG
         await gateway.cancel(active)
     assert await shop.struck() == 1
     await gateway.cancel(active)
+
+
+async def test_a_redirect_is_not_followed_with_our_keys(shop: Shop) -> None:
+    async with endpoint() as elsewhere, endpoint(302, headers=f"location: {elsewhere.url}\r\n") as moved:
+        gateway = RazorpayGateway(KEY_ID, KEY_SECRET, f"http://127.0.0.1:{moved.port}")
+        with pytest.raises(GatewayRefused, match="BAHI_RAZORPAY_BASE_URL"):
+            await gateway.create_plan(shop.plan())
+        await gateway.close()
+        assert (len(moved.requests), elsewhere.requests) == (1, [])
+
+
+async def test_a_mistake_of_ours_is_not_blamed_on_the_gateway(simulator: SimulatorProcess) -> None:
+    client = RazorpayClient(KEY_ID, KEY_SECRET, simulator.url)
+    with pytest.raises(AttributeError):
+        await client.ask("misspell", lambda sdk: sdk.subscription.fetchh("sub_1"))
+    await client.close()
 
 
 # the boundary itself

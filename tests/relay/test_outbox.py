@@ -4,15 +4,19 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import func, text, update
+from standardwebhooks import Webhook
 
 from db.models import OutboxDelivery
 from db.session import Database
 from domain.errors import FinalError, Unavailable
 from domain.events import EventType
 from gateways.cloud_events import OutgoingEvent
+from gateways.event_webhook import EventWebhook
 from relay.outbox import LEASE, OutboxRelay
 from relay.patience import backoff
+from tests.gateways.servers import SECRET, endpoint
 from tests.relay.conftest import Records, until, utc_now
 
 RENEWED, CAPTURED = EventType.SUBSCRIPTION_RENEWED, EventType.PAYMENT_CAPTURED
@@ -210,6 +214,38 @@ async def test_two_relays_share_the_work_and_keep_each_customers_order(
     for customer in customers:
         seen = [event.id for event in sink.seen if event.customer_id == customer]
         assert seen == sorted(seen)
+
+
+async def test_an_event_leaves_as_a_signed_webhook(database: Database, records: Records) -> None:
+    async with endpoint(500, 200) as receiver:
+        webhook = EventWebhook(receiver.url, SECRET, "https://billing.kaveri.example", utc_now)
+        relay = OutboxRelay(database, {"webhook": webhook}, utc_now)
+        event_id = await records.event(RENEWED, "webhook", amount_paise=117882)
+        await relay.drain_once()
+        await make_due(database, "webhook")
+        await relay.drain_once()
+        await webhook.close()
+    assert [request.headers["webhook-id"] for request in receiver.requests] == [f"evt_{event_id}"] * 2
+    told = Webhook(SECRET).verify(receiver.requests[1].body, receiver.requests[1].headers)
+    assert told["data"] == {"customer_id": "cus_1", "amount_paise": 117882}
+    assert (await records.delivery(event_id, "webhook")).status == "done"
+
+
+async def test_how_far_behind_a_sink_is_can_be_seen(database: Database, records: Records) -> None:
+    stuck, stop = Stuck(), asyncio.Event()
+    await records.event(RENEWED, "lagging")
+    running = asyncio.create_task(
+        OutboxRelay(database, {"lagging": stuck}, utc_now, deadline_seconds=0.5).run(stop)
+    )
+
+    async def measured() -> bool:
+        return (REGISTRY.get_sample_value("bahi_outbox_lag_seconds", {"sink": "lagging"}) or 0) > 0
+
+    await until(measured)
+    stop.set()
+    await running
+    attempts = {"sink": "lagging", "outcome": "retry"}
+    assert REGISTRY.get_sample_value("bahi_outbox_deliveries_total", attempts) == 1
 
 
 def test_the_waiting_time_doubles_up_to_its_limit() -> None:

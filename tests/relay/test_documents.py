@@ -1,0 +1,63 @@
+"""An issued invoice starts one rendering, however often it is announced."""
+
+import uuid
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from db.session import Database
+from domain.events import EventType
+from engine.codec import EncryptionCodec
+from engine.plugin import bahi_plugin
+from local.ports import any_free_port
+from relay.documents import DocumentsSink
+from relay.outbox import OutboxRelay
+from tests.relay.conftest import KEYS, Records, utc_now
+from tests.relay.test_notifications import tell_again
+from workflows import ports
+from workflows.document import WORKFLOW_NAME
+from workflows.ports import RenderDocument
+
+
+@workflow.defn(name=WORKFLOW_NAME)
+class Renderer:
+    """Stands where the rendering would."""
+
+    @workflow.run
+    async def run(self, request: RenderDocument) -> str:
+        return request.invoice_id
+
+
+async def test_an_issued_invoice_is_rendered_once(
+    database: Database, records: Records, client: Client
+) -> None:
+    invoice_id = f"inv_{uuid.uuid4().hex}"
+    relay = OutboxRelay(database, {"documents": DocumentsSink(client)}, utc_now)
+    await records.event(EventType.INVOICE_ISSUED, "documents", invoice_id=invoice_id)
+    await relay.drain_once()
+    handle = client.get_workflow_handle(ports.document_workflow_id(invoice_id))
+    first = (await handle.describe()).run_id
+    runner = UnsandboxedWorkflowRunner()
+    async with Worker(client, task_queue=ports.DOCUMENTS_QUEUE, workflows=[Renderer], workflow_runner=runner):
+        assert await handle.result() == invoice_id
+    await tell_again(database)
+    await relay.drain_once()
+    assert (await handle.describe()).run_id == first
+
+
+async def test_a_rendering_waits_for_temporal(database: Database, records: Records) -> None:
+    plugin = bahi_plugin(EncryptionCodec.from_setting(KEYS))
+    nowhere = await Client.connect(f"127.0.0.1:{any_free_port()}", plugins=[plugin], lazy=True)
+    event_id = await records.event(EventType.INVOICE_ISSUED, "documents", invoice_id="inv_1")
+    await OutboxRelay(database, {"documents": DocumentsSink(nowhere)}, utc_now).drain_once()
+    delivery = await records.delivery(event_id, "documents")
+    assert (delivery.status, delivery.attempts) == ("pending", 1)
+
+
+async def test_an_event_that_names_no_invoice_is_given_up(
+    database: Database, records: Records, client: Client
+) -> None:
+    event_id = await records.event(EventType.INVOICE_ISSUED, "documents")
+    await OutboxRelay(database, {"documents": DocumentsSink(client)}, utc_now).drain_once()
+    assert (await records.delivery(event_id, "documents")).status == "failed"

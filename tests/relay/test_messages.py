@@ -1,0 +1,136 @@
+"""What customers read: every kind, every rung, every reason."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.events import EventType
+from domain.subscription import Status
+from relay.messages import Kind, Letter, Occasion, as_html, as_text, kind_for, write
+from relay.reasons import Remedy, explain
+
+OCCASION = Occasion(
+    seller="Kaveri Reader Private Limited",
+    customer="Meera",
+    plan="Basic",
+    status=Status.PAST_DUE,
+    amount_paise=117882,
+    reason="insufficient_funds",
+    rung=2,
+    payment_link="https://rzp.io/i/Kv8tQ2m",
+    invoice_number="BH26-27/000042",
+    invoice_link="https://billing.kaveri.example/files/x.pdf",
+    access_until=datetime(2026, 3, 9, 18, 30, tzinfo=UTC),
+)
+
+
+def text_of(kind: Kind, occasion: Occasion = OCCASION) -> str:
+    return as_text(write(kind, occasion))
+
+
+def test_a_failed_payment_says_how_much_why_which_attempt_and_what_to_do() -> None:
+    assert text_of(Kind.PAYMENT_FAILED) == (
+        "Dear Meera,\n\n"
+        "Your payment of ₹1,178.82 for the Basic plan did not go through because there was not enough money "
+        "in the account.\n\n"
+        "This was attempt 2 of 4. The next attempt is made in about a day. Please see that ₹1,178.82 can be "
+        "taken then, or choose another way to pay.\n\n"
+        "Change how you pay: https://rzp.io/i/Kv8tQ2m\n\n"
+        "Kaveri Reader Private Limited\n"
+    )
+
+
+def test_the_last_attempt_promises_no_further_one() -> None:
+    text = text_of(Kind.PAYMENT_FAILED, replace(OCCASION, rung=4))
+    assert "attempt 4 of 4. There will be no further attempt." in text
+    assert "next attempt" not in text
+
+
+def test_a_technical_fault_asks_nothing_of_the_customer() -> None:
+    text = text_of(Kind.PAYMENT_FAILED, replace(OCCASION, reason="bank_technical_error"))
+    assert "You need not do anything." in text
+
+
+def test_a_failure_at_checkout_speaks_of_no_ladder() -> None:
+    text = text_of(Kind.PAYMENT_FAILED, replace(OCCASION, status=Status.CREATED, rung=1))
+    assert "Nothing was charged." in text and "attempt 1" not in text
+
+
+def test_a_card_that_expired_asks_for_a_new_method() -> None:
+    assert kind_for(EventType.PAYMENT_FAILED, {"reason": "card_expired"}) is Kind.NEW_METHOD_NEEDED
+    text = text_of(Kind.NEW_METHOD_NEEDED, replace(OCCASION, reason="card_expired"))
+    assert "because the card has expired" in text and "Trying again will not help." in text
+
+
+def test_a_receipt_names_the_invoice_and_leads_to_it() -> None:
+    text = text_of(Kind.RECEIPT)
+    assert "we have received ₹1,178.82" in text and "number BH26-27/000042" in text
+    assert "Download the invoice: https://billing.kaveri.example/files/x.pdf" in text
+    assert "Download" not in text_of(Kind.RECEIPT, replace(OCCASION, invoice_link=None))
+
+
+def test_a_cancellation_says_which_day_is_the_last() -> None:
+    # Access ends at the first second of 10 March in India: the 9th is the last day.
+    assert "up to and including 9 March 2026" in text_of(Kind.CANCELLED)
+    assert "stays yours" not in text_of(Kind.CANCELLED, replace(OCCASION, access_until=None))
+
+
+def test_a_halt_says_how_to_come_back() -> None:
+    text = text_of(Kind.HALTED)
+    assert "on hold" in text and "Choose how to pay: https://rzp.io/i/Kv8tQ2m" in text
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_reads_well_without_name_and_link(kind: Kind) -> None:
+    letter = write(kind, replace(OCCASION, customer="", payment_link=None, invoice_link=None))
+    assert letter.paragraphs[0] == "Hello," and letter.paragraphs[-1] == OCCASION.seller
+    assert letter.action is None
+    assert "\n" not in letter.subject and "None" not in as_text(letter)
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "", "data:text/html,x", None])
+def test_only_web_addresses_become_links(link: str | None) -> None:
+    assert write(Kind.HALTED, replace(OCCASION, payment_link=link)).action is None
+
+
+def test_names_cannot_smuggle_markup_into_the_page() -> None:
+    letter = write(Kind.RECEIPT, replace(OCCASION, customer="<script>alert(1)</script>", plan="A&B"))
+    page = as_html(letter)
+    assert "<script>" not in page and "&lt;script&gt;" in page and "A&amp;B" in page
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    page = as_html(
+        Letter("Subject", ("Dear Meera,", "Text", "Seller"), ("Go", "https://go.example/?a=1&b=2"))
+    )
+    assert (
+        page.count("https://") == 1
+        and "src=" not in page
+        and 'href="https://go.example/?a=1&amp;b=2"' in page
+    )
+
+
+def test_other_events_call_for_no_message() -> None:
+    for event in (EventType.PAYMENT_CAPTURED, EventType.INVOICE_ISSUED, EventType.SUBSCRIPTION_EXPIRED):
+        assert kind_for(event, {}) is None
+    assert kind_for(EventType.PAYMENT_FAILED, {"reason": "upi_dummy_payment"}) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("insufficient_funds", Remedy.MONEY),
+        ("psp_anything", Remedy.WAIT),
+        ("gateway_technical_error", Remedy.WAIT),
+        ("mandate_cancelled", Remedy.NEW_METHOD),
+        ("card_expired", Remedy.NEW_METHOD),
+        ("amount_does_not_match_mandate_amount", Remedy.OPERATOR),
+        ("upi_dummy_payment", Remedy.NONE),
+        ("something_new", Remedy.MONEY),
+        ("declined", Remedy.MONEY),
+    ],
+)
+def test_a_reason_decides_what_helps(reason: str, remedy: Remedy) -> None:
+    explained = explain(reason)
+    assert explained.remedy is remedy and explained.words and explained.words[-1] != "."
