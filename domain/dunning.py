@@ -90,7 +90,8 @@ def next_wake(
     if subscription.status is Status.PAST_DUE:
         return now + patience.rung + place
     if subscription.status in (Status.HALTED, Status.PAUSED):
-        return now + patience.idle + place
+        look = now + patience.idle + place
+        return look if subscription.access_until is None else min(look, subscription.access_until)
     if subscription.status is Status.AUTHENTICATED:
         return now + _step((*patience.checkout_steps, patience.idle), looks)
     due = period.end if period else now

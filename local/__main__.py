@@ -8,6 +8,7 @@ import sys
 from rich.text import Text
 
 from domain.errors import BahiError
+from local.demo import demo
 from local.home import Claim, Home, LocalError
 from local.narration import Narrator
 from local.run import run
@@ -32,6 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="local", description="Bahi on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything, show one subscription, stay up until Ctrl-C")
+    commands.add_parser("demo", help="twelve months of subscriptions, told as a dated story")
     wiping = commands.add_parser("reset", help="delete all local data")
     wiping.add_argument("--yes", action="store_true", help="do not ask")
     asked = parser.parse_args()
@@ -39,6 +41,8 @@ def main() -> int:
     try:
         if asked.command == "run":
             asyncio.run(run(narrator))
+        elif asked.command == "demo":
+            asyncio.run(demo(narrator))
         else:
             reset(narrator, ask=not asked.yes)
     except (LocalError, BahiError) as error:

@@ -22,7 +22,17 @@ from local.postgres import PostgresServer
 from local.world import Person, World, open_world
 
 BEGINS = datetime(2026, 1, 31, 11, 22, tzinfo=IST).astimezone(UTC)
-_SILENT = {EventType.CHECKOUT_OPENED, EventType.INVOICE_DOCUMENT_READY, EventType.PAYMENT_CAPTURED}
+_SILENT = {
+    EventType.CHECKOUT_OPENED,
+    EventType.INVOICE_ISSUED,
+    EventType.INVOICE_DOCUMENT_READY,
+    EventType.PAYMENT_CAPTURED,
+}
+_PAID = {
+    EventType.SUBSCRIPTION_ACTIVATED,
+    EventType.SUBSCRIPTION_RENEWED,
+    EventType.SUBSCRIPTION_RECOVERED,
+}
 
 
 class Story:
@@ -49,6 +59,8 @@ class Story:
             kind = EventType(row.type)
             if kind not in _SILENT:
                 title, detail = event_told(kind, row.data)
+                if kind in _PAID and "amount_paise" in row.data:
+                    title = f"{rupees(row.data['amount_paise'])} paid. {title}"
                 self._line(row.occurred_at, name, title, detail)
 
     def _line(self, at: datetime, name: str, title: str, detail: str) -> None:
@@ -146,15 +158,10 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
         table.add_row(name, str(mine["plan"]), stands, str(len(invoices)), rupees(paid), str(access))
     narrator.console.print(table)
     books = await world.simulator.books()
-    captured = sum(
-        payment["amount"]
-        for subscription in books["subscriptions"]
-        for payment in subscription["payments"]
-        if payment["status"] == "captured" and payment.get("invoice_id")
-    )
+    captured = sum(subscription["captured_paise"] for subscription in books["subscriptions"])
     async with world.database.reading() as session:
-        invoiced = await session.scalar(select(func.sum(models.Invoice.total_paise))) or 0
-        ledger = await session.scalar(select(func.sum(models.LedgerPosting.amount_paise))) or 0
+        invoiced = int(await session.scalar(select(func.sum(models.Invoice.total_paise))) or 0)
+        ledger = int(await session.scalar(select(func.sum(models.LedgerPosting.amount_paise))) or 0)
     agree = "agree" if captured == invoiced and ledger == 0 else "DO NOT AGREE"
     narrator.say(
         f"the gateway's books: {rupees(captured)} captured; ours: {rupees(invoiced)} invoiced, "

@@ -18,10 +18,12 @@ from local.processes import Child, until
 
 NAMESPACE = "default"
 # What lets tests and the demo skip time on the real server: the first switches it on (newer servers name
-# it differently, so keep the name here only), the second makes a skip take 0.1 s instead of 1 s.
+# it differently, so keep the name here only), the second makes a skip take 0.1 s instead of 1 s, the third
+# lets a run that lasted only skipped time continue as new at once.
 TIME_SKIPPING_SETTINGS: Mapping[str, str] = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"1ms"',
+    "history.workflowIdReuseMinimalInterval": '"1ms"',
 }
 _READY_SECONDS = 60.0
 # Without these a file-backed server does 0.4 of the work per second; with them it equals the one in memory.

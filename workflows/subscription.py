@@ -213,7 +213,7 @@ class SubscriptionWorkflow:
 
     async def _act_when_due(self) -> None:
         subscription, now = self._subscription, self._now()
-        if subscription.is_final:
+        if subscription.access_until is not None and subscription.access_until <= now:
             after = replace(subscription, access_until=None, version=subscription.version + 1)
             await self._record(EventType.ENTITLEMENT_CHANGED, after, "what was paid for is used up")
         elif subscription.gateway_id is None:
