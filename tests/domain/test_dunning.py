@@ -138,3 +138,12 @@ def test_it_never_sleeps_into_the_past_nor_spins(
     assert at >= now
     if looks:
         assert at > now, "after a look in vain there is a pause"
+
+
+def test_a_paused_subscription_wakes_when_what_was_paid_for_is_used_up() -> None:
+    ends = STARTED + 3 * HOUR
+    paused = subscription(Status.PAUSED, access_until=ends)
+    assert next_wake(paused, STARTED, 0) == ends
+    later = next_wake(subscription(Status.PAUSED), STARTED, 0)
+    assert later is not None
+    assert later > ends
