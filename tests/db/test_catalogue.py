@@ -133,15 +133,21 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fault_is_named_with_its_line_and_nothing_is_changed(
-    database: Database, tmp_path: Path, fault: str
-) -> None:
+def test_a_fault_is_named_with_its_line(fault: str) -> None:
     pattern, replacement, line, message = FAULTS[fault]
-    before = await rows(database, "SELECT * FROM plans, prices")
     with pytest.raises(CatalogueInvalid, match=re.escape(message)) as caught:
-        await load(database, tmp_path, edited(pattern, replacement))
+        parse(edited(pattern, replacement))
     assert caught.value.line == line, str(caught.value)
-    assert await rows(database, "SELECT * FROM plans, prices") == before
+
+
+async def test_a_file_with_a_fault_changes_nothing(database: Database, tmp_path: Path) -> None:
+    """Although everything before the fault would have changed the catalogue."""
+    everything = "SELECT * FROM plans LEFT JOIN prices ON plan_id = plans.id"
+    before = await rows(database, everything)
+    with pytest.raises(CatalogueInvalid, match="line 27"):
+        await load(database, tmp_path, edited('sac: "998314"', "sac: none"))
+    assert await rows(database, everything) == before
+    assert await load(database, tmp_path, SMALL) != []
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "--- \n"])
