@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator
 import asyncpg  # type: ignore[import-untyped]
 import structlog
 from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 POLL_SECONDS = 1.0
 _CONNECT_SECONDS = 10
 _PATIENCE_SECONDS = 2.0
+
+_TROUBLE = (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _log = structlog.get_logger(__name__)
 
@@ -19,7 +24,10 @@ class Bells:
     """One bell per listener; each rings when the database calls on `channel`, and when it is time to stop."""
 
     def __init__(self, url: URL, channel: str) -> None:
-        self._url = url.set(drivername="postgresql")
+        # Its own connection, since one that listens is no use to a pool; the engine reads the URL as always.
+        self._engine = create_async_engine(
+            url, poolclass=NullPool, connect_args={"timeout": _CONNECT_SECONDS}
+        )
         self._channel = channel
         self._bells: list[asyncio.Event] = []
 
@@ -36,7 +44,7 @@ class Bells:
                 async with self._listening() as lost:
                     self._ring()
                     await _first_of(stop, lost)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _TROUBLE as error:
                 _log.warning("not_listening", channel=self._channel, error=type(error).__name__)
                 await pause(stop, _PATIENCE_SECONDS)
         self._ring()
@@ -45,15 +53,12 @@ class Bells:
     async def _listening(self) -> AsyncIterator[asyncio.Event]:
         """Yields an event that is set when the connection is lost."""
         lost = asyncio.Event()
-        dsn = self._url.render_as_string(hide_password=False)
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
-        try:
-            connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(self._channel, lambda *_: self._ring())
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            driver.add_termination_listener(lambda _: lost.set())
+            await driver.add_listener(self._channel, lambda *_: self._ring())
             yield lost
-        finally:
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await connection.close(timeout=_PATIENCE_SECONDS)
 
     def _ring(self) -> None:
         for bell in self._bells:

@@ -27,15 +27,23 @@ class Endpoint:
     headers: str = ""
     requests: list[Request] = field(default_factory=list)
     port: int = 0
+    open: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hooks?tenant=1"
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await self._answer(reader, writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self.open.add(task)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+                while True:
+                    await self._answer(reader, writer)
+        finally:
+            self.open.discard(task)
+            writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -51,7 +59,7 @@ class Endpoint:
             writer.transport.abort()
             raise ConnectionResetError
         if status == -1:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\n{self.headers}\r\n".encode())
         await writer.drain()
 
@@ -65,6 +73,9 @@ async def endpoint(*statuses: int, headers: str = "") -> AsyncIterator[Endpoint]
         yield made
     finally:
         server.close()
+        for conversation in tuple(made.open):
+            conversation.cancel()
+        await asyncio.gather(*made.open, return_exceptions=True)
 
 
 class Mailbox:
