@@ -5,10 +5,10 @@ simulator has one too. Travelling stops at every moment at which either has some
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, or_, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -24,6 +24,14 @@ from workflows.ports import subscription_workflow_id
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _SKIPS_PER_SESSION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A subscription's open run, and when it wakes if nobody speaks to it."""
+
+    handle: WorkflowHandle[object, object]
+    wakes_at: datetime | None
 
 
 class TimeMachine:
@@ -48,10 +56,9 @@ class TimeMachine:
 
     async def travel_to(self, moment: datetime) -> None:
         """Let everything happen that happens until `moment` (aware), in order."""
-        await self.settle()
+        runs = await self.settle()
         while self.now < moment:
-            runs = self._sleepers
-            wakes = [wake for _, wake in runs if wake is not None]
+            wakes = [run.wakes_at for run in runs if run.wakes_at is not None]
             wake = min([*wakes, moment])
             due = await self._next_job()
             step = max(self.now, min(moment, wake, due or moment))
@@ -62,83 +69,78 @@ class TimeMachine:
                 await self._simulator.advance_to(step)
                 await self._forward(runs, step)
             self.now = step
-            await self.settle()
+            runs = await self.settle()
 
     async def travel(self, span: timedelta) -> None:
         """Travel by a span."""
         await self.travel_to(self.now + span)
 
-    async def settle(self) -> None:
-        """Wait until nothing is under way: inbox, outbox, workflow tasks and activities are done."""
-        await self._until(self._relays_idle)
-        await self._until(self._workflows_idle)
-        await self._until(self._relays_idle)
+    async def settle(self) -> list[Run]:
+        """Wait until nothing is under way: inbox, outbox, workflow tasks and activities are done.
+
+        The runs that are open then. Raises LocalError if it does not come to that.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE_SECONDS
+        while True:
+            # What one of the two has left over may have set the other to work.
+            waits_for = "the relays"
+            if await self._relays_idle():
+                waits_for = "the workflows"
+                runs = await self._idle_runs()
+                if runs is not None and await self._relays_idle():
+                    return runs
+            if loop.time() > deadline:
+                raise LocalError(f"{waits_for} are still at work after {_PATIENCE_SECONDS} s")
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _next_job(self) -> datetime | None:
         job = (await self._simulator.ask("clock"))["next_job"]
         return None if job is None else datetime.fromtimestamp(job["due"], UTC)
 
-    async def _forward(
-        self, runs: list[tuple[WorkflowHandle[object, object], datetime | None]], moment: datetime
-    ) -> None:
-        async def forward(handle: WorkflowHandle[object, object]) -> None:
-            behind = moment - (await self._skipper.get_current_time(handle) + self.offset)
+    async def _forward(self, runs: list[Run], moment: datetime) -> None:
+        async def forward(run: Run) -> None:
+            behind = moment - (await self._skipper.get_current_time(run.handle) + self.offset)
             if behind > timedelta(0):
                 # A second more, so that whatever is due at `moment` is behind it.
-                await self._skipper.fast_forward(handle, behind + timedelta(seconds=1))
+                await self._skipper.fast_forward(run.handle, behind + timedelta(seconds=1))
 
-        await asyncio.gather(*(forward(handle) for handle, _ in runs))
+        await asyncio.gather(*(forward(run) for run in runs))
 
-    async def _runs(self) -> list[tuple[WorkflowHandle[object, object], datetime | None]]:
-        """Open runs with the moment each wakes."""
+    async def _relays_idle(self) -> bool:
+        inbox, outbox, document = models.WebhookInbox, models.OutboxDelivery, models.InvoiceDocument
+        undrawn = select(models.Invoice.id).outerjoin(document).where(document.invoice_id.is_(None))
+        at_work = or_(
+            exists().where(inbox.status == "received"),
+            exists().where(outbox.status == "pending"),
+            undrawn.exists(),
+        )
+        async with self._database.reading() as session:
+            return not await session.scalar(select(at_work))
+
+    async def _idle_runs(self) -> list[Run] | None:
+        """Open runs; None while one of them has something to do."""
         row = models.Subscription
         live = or_(row.status.in_([status.value for status in LIVE]), row.access_until.is_not(None))
         async with self._database.reading() as session:
             ids = (await session.scalars(select(row.id).where(live))).all()
-        handles = [self._client.get_workflow_handle(subscription_workflow_id(item)) for item in ids]
-        wakes = await asyncio.gather(*(self._wake(handle) for handle in handles))
-        return list(zip(handles, wakes, strict=True))
+        runs: list[Run] = []
+        try:
+            for found in await asyncio.gather(*(self._idle_run(item) for item in ids)):
+                if found is None:
+                    return None
+                runs.append(found)
+        except RPCError:
+            return None  # between two runs
+        return runs
 
-    async def _wake(self, handle: WorkflowHandle[object, object]) -> datetime | None:
-        answer = await handle.query(messages.WAKE_QUERY, result_type=list[datetime])
-        return answer[0] if answer else None
-
-    async def _idle(self, handle: WorkflowHandle[object, object], wake: datetime | None) -> bool:
-        """No task, no activity, and no timer that should have fired."""
+    async def _idle_run(self, subscription_id: str) -> Run | None:
+        handle = self._client.get_workflow_handle(subscription_workflow_id(subscription_id))
         description = (await handle.describe()).raw_description
         if description.pending_activities or description.HasField("pending_workflow_task"):
-            return False
-        return wake is None or wake > await self._skipper.get_current_time(handle) + self.offset
-
-    async def _relays_idle(self) -> bool:
-        inbox, outbox = models.WebhookInbox, models.OutboxDelivery
-        async with self._database.reading() as session:
-            waiting = await session.scalar(
-                select(func.count()).select_from(inbox).where(inbox.status == "received")
-            )
-            pending = await session.scalar(
-                select(func.count()).select_from(outbox).where(outbox.status == "pending")
-            )
-            undrawn = await session.scalar(
-                select(func.count())
-                .select_from(models.Invoice)
-                .outerjoin(models.InvoiceDocument)
-                .where(models.InvoiceDocument.invoice_id.is_(None))
-            )
-        return not waiting and not pending and not undrawn
-
-    async def _workflows_idle(self) -> bool:
-        try:
-            runs = await self._runs()
-            self._sleepers = runs
-            return all(await asyncio.gather(*(self._idle(handle, wake) for handle, wake in runs)))
-        except RPCError:
-            return False  # between two runs
-
-    async def _until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE_SECONDS
-        while not await condition():
-            if loop.time() > deadline:
-                raise LocalError(f"{condition.__name__.strip('_')}: still not so after {_PATIENCE_SECONDS} s")
-            await asyncio.sleep(_POLL_SECONDS)
+            return None
+        wakes = await handle.query(messages.WAKE_QUERY, result_type=list[datetime])
+        wakes_at = wakes[0] if wakes else None
+        if wakes_at is not None and wakes_at <= await self._skipper.get_current_time(handle) + self.offset:
+            return None
+        return Run(handle, wakes_at)
