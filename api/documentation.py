@@ -1,5 +1,6 @@
 """The API description for programs (OpenAPI) and for people: one page without scripts or foreign hosts."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from api.problems import Problem
 from api.security import PAGE_POLICY
@@ -59,14 +61,21 @@ def describe(app: FastAPI, public_url: str) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def _prose(text: str) -> Markup:
+    """Escaped, with `names` set as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped above
+
+
 @cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(),
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
+    return environment
 
 
 @cache

@@ -25,7 +25,7 @@ _NO_CATALOGUE = f'{{"plan" : "{FREE_PLAN_NAME}", "features" : {{}}}}'
 
 
 @router.get(
-    "/internal/entitlements/{user_id}",
+    "/internal/entitlements/{user_id:path}",
     operation_id="get_entitlements",
     dependencies=[ServicesOnly],
     response_model=Entitlement,

@@ -66,7 +66,7 @@ class Observer:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         # Methods and routes from a closed list: a stranger must not be able to make series.
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = getattr(scope.get("route"), "path", None) or "unmatched"
+        route = getattr(scope.get("route"), "path_format", None) or "unmatched"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
         line = logger.debug if route in _QUIET else logger.info

@@ -139,9 +139,15 @@ def _patience(error: RetryableError) -> str:
     return "A part of this installation does not answer; repeat the same request in a moment."
 
 
+_MESSAGES: dict[str, str] = {
+    "missing": "It is missing",
+    "extra_forbidden": "There is no such field",
+    "model_attributes_type": "This is not a JSON object",
+}
 _REMEDIES: dict[str, str] = {
     "missing": "Add it.",
-    "extra_forbidden": "Leave it out: this request has no such field.",
+    "model_attributes_type": "Send a JSON object with Content-Type: application/json.",
+    "extra_forbidden": "Leave it out.",
     "string_too_long": "Shorten it.",
     "too_long": "Give fewer of them.",
     "string_too_short": "Give a value.",
@@ -165,7 +171,7 @@ def _from_validation(error: RequestValidationError) -> _Answer:
     errors = [
         FieldFault(
             field=_field(fault["loc"]),
-            message=str(fault["msg"]).removeprefix("Value error, "),
+            message=_MESSAGES.get(fault["type"], str(fault["msg"])),
             remedy=_REMEDIES.get(fault["type"], "Correct it; the API description gives its type and range."),
         )
         for fault in faults
