@@ -100,9 +100,11 @@ class Checkout:
             )
         )
         async with self._database.transaction() as session:
-            await intents.put_gateway_plan(session, self._gateway.name, price.id, amount, plan_id)
-            await intents.mark_done(session, f"{self._gateway.name}/plan/{price.id}/{amount}", plan_id)
-        return plan_id
+            used = await intents.put_gateway_plan(session, self._gateway.name, price.id, amount, plan_id)
+            # Two customers who are the first at the same moment may make two; one is used, the other idle.
+            if used == plan_id:
+                await intents.mark_done(session, f"{self._gateway.name}/plan/{price.id}/{amount}", plan_id)
+        return used
 
     async def _subscription(self, subscription: Subscription, plan_id: str) -> SubscriptionAtGateway:
         if subscription.checkout_expires_at is None:
