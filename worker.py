@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,6 +68,8 @@ class Parts:
     gateway: SubscriptionGateway
     store: ObjectStore
     clock: Callable[[], datetime] = utc_now
+    closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    """Holds what has connections; closed when everything that uses it has ended."""
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -88,7 +90,10 @@ def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> 
         settings.razorpay_key_secret.get_secret_value(),
         settings.razorpay_base_url,
     )
-    return Parts(settings, database, gateway, open_store(settings.storage_settings), clock)
+    parts = Parts(settings, database, gateway, open_store(settings.storage_settings), clock)
+    parts.closing.push_async_callback(database.close)
+    parts.closing.push_async_callback(gateway.close)
+    return parts
 
 
 def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
@@ -164,10 +169,14 @@ def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay]
     sinks: dict[str, Sink] = {DOCUMENTS_SINK: DocumentsSink(client), NOTIFICATIONS_SINK: notifications}
     if KAFKA_SINK in parts.sinks:
         topic = settings.events_kafka_topic
-        sinks[KAFKA_SINK] = KafkaEvents(settings.events_kafka_servers, topic, settings.public_url)
+        kafka = KafkaEvents(settings.events_kafka_servers, topic, settings.public_url)
+        parts.closing.push_async_callback(kafka.close)
+        sinks[KAFKA_SINK] = kafka
     if WEBHOOK_SINK in parts.sinks:
         secret = _secret(settings.events_webhook_secret)
-        sinks[WEBHOOK_SINK] = EventWebhook(settings.events_webhook_url, secret, settings.public_url, clock)
+        webhook = EventWebhook(settings.events_webhook_url, secret, settings.public_url, clock)
+        parts.closing.push_async_callback(webhook.close)
+        sinks[WEBHOOK_SINK] = webhook
     return [
         InboxRelay(parts.database, client, parts.gateway, clock),
         OutboxRelay(parts.database, sinks, clock),
@@ -188,7 +197,9 @@ def _notifier(parts: Parts) -> Notifier:
         return SmtpNotifier(server, parts.clock)
     if settings.notify == "webhook":
         secret = _secret(settings.notification_webhook_secret)
-        return WebhookNotifier(settings.notification_webhook_url, secret, parts.clock)
+        notifier = WebhookNotifier(settings.notification_webhook_url, secret, parts.clock)
+        parts.closing.push_async_callback(notifier.close)
+        return notifier
     return LogNotifier()
 
 
@@ -200,17 +211,14 @@ async def serve(settings: Settings, roles: Sequence[str], stop: asyncio.Event) -
     """Play `roles` until `stop` is set; what is under way is finished first."""
     parts = assemble(settings)
     client = await connect(settings, runtime=_runtime(settings))
-    try:
-        async with contextlib.AsyncExitStack() as running, asyncio.TaskGroup() as relays:
-            for worker in build_workers(client, parts, roles):
-                await running.enter_async_context(worker)
-            if "relay" in roles:
-                for relay in build_relays(client, parts):
-                    relays.create_task(relay.run(stop))
-            log.info("worker is serving", roles=list(roles))
-            await stop.wait()
-    finally:
-        await parts.database.close()
+    async with parts.closing, contextlib.AsyncExitStack() as running, asyncio.TaskGroup() as relays:
+        for worker in build_workers(client, parts, roles):
+            await running.enter_async_context(worker)
+        if "relay" in roles:
+            for relay in build_relays(client, parts):
+                relays.create_task(relay.run(stop))
+        log.info("worker is serving", roles=list(roles))
+        await stop.wait()
 
 
 def _runtime(settings: Settings) -> Runtime | None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
@@ -51,8 +52,7 @@ class Settlement:
                     select(models.Invoice.number).where(models.Invoice.id == invoice_id)
                 )
                 return Settled(invoice_id, number or "", await _live_free(session, after))
-            payment_id = _add_payment(session, after, request.charge, "captured", None, request.at)
-            await session.flush()
+            payment_id = await _record_payment(session, after, request.charge, "captured", None, request.at)
             invoice = await self._invoice(session, request, invoice_id)
             _add_invoice(session, request, invoice, payment_id)
             await self._post(session, request, f"invoice/{invoice_id}", "sale", sale(invoice.amount))
@@ -65,10 +65,9 @@ class Settlement:
         after, payment = request.after, request.charge.payment
         async with self._database.transaction() as session:
             if await recording.save(session, request.before, after, request.at):
-                payment_id = _add_payment(
+                payment_id = await _record_payment(
                     session, after, request.charge, "quarantined", request.reason, request.at
                 )
-                await session.flush()
                 if payment.currency == after.price.currency:
                     postings = set_aside(payment.amount_paise)
                     await self._post(session, request, f"payment/{payment_id}", "set_aside", postings)
@@ -183,7 +182,7 @@ def _buyer(customer: models.Customer, place: str) -> Buyer:
     return Buyer(customer.name or customer.user_id, customer.email, lines, place, customer.gstin)
 
 
-def _add_payment(
+async def _record_payment(
     session: AsyncSession,
     subscription: Subscription,
     charge: Charge,
@@ -191,27 +190,30 @@ def _add_payment(
     reason: str | None,
     at: datetime,
 ) -> str:
+    """One row per payment at the gateway; a failed one that succeeded late changes its standing."""
     payment = charge.payment
     payment_id = business_id("pmt", f"{subscription.gateway}/{payment.id}")
-    session.add(
-        models.Payment(
-            id=payment_id,
-            subscription_id=subscription.id,
-            customer_id=subscription.customer_id,
-            cycle=charge.cycle,
-            gateway=subscription.gateway,
-            gateway_payment_id=payment.id,
-            gateway_invoice_id=charge.gateway_invoice_id,
-            status=status,
-            amount_paise=payment.amount_paise,
-            currency=payment.currency,
-            method=payment.method,
-            fee_paise=payment.fee_paise,
-            reason=reason,
-            attempted_at=payment.attempted_at,
-            recorded_at=at,
-        )
+    standing = {
+        "cycle": charge.cycle,
+        "gateway_invoice_id": charge.gateway_invoice_id,
+        "status": status,
+        "amount_paise": payment.amount_paise,
+        "currency": payment.currency,
+        "method": payment.method,
+        "fee_paise": payment.fee_paise,
+        "reason": reason,
+        "recorded_at": at,
+    }
+    recorded = insert(models.Payment).values(
+        id=payment_id,
+        subscription_id=subscription.id,
+        customer_id=subscription.customer_id,
+        gateway=subscription.gateway,
+        gateway_payment_id=payment.id,
+        attempted_at=payment.attempted_at,
+        **standing,
     )
+    await session.execute(recorded.on_conflict_do_update(index_elements=[models.Payment.id], set_=standing))
     return payment_id
 
 

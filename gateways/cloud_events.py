@@ -9,7 +9,6 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 CONTENT_TYPE = "application/cloudevents+json"
-TYPE_PREFIX = "in.bahi."
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def as_json(event: OutgoingEvent, source: str) -> str:
         "specversion": "1.0",
         "id": str(event.id),
         "source": source,
-        "type": f"{TYPE_PREFIX}{event.type}",
+        "type": event.type,
         "subject": event.subscription_id or event.customer_id,
         "time": event.occurred_at.astimezone(UTC),
         "datacontenttype": "application/json",

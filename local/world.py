@@ -246,7 +246,7 @@ async def _serve(stack: AsyncExitStack, world: World) -> None:
         stop.set()
         server.should_exit = True
         await asyncio.gather(serving, *relays)
-        await world.parts.database.close()
+        await world.parts.closing.aclose()
 
     stack.push_async_callback(end)
     for worker in build_workers(world.client, world.parts):
