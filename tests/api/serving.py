@@ -1,6 +1,7 @@
 """The API as a process would serve it, on a real socket; and people with tokens."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -86,12 +87,14 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serve until the end of the block. Without a `temporal_address`, Temporal is away."""
     port = any_free_port()
+    folder = tempfile.TemporaryDirectory()
     chosen = {
         "environment": "test",
         "database_url": database_url,
         "temporal_address": f"{LOOPBACK}:{any_free_port()}",
         "api_port": port,
         "public_url": f"http://{LOOPBACK}:{port}",
+        "storage_folder": folder.name,
         "log_level": "ERROR",
         **settings,
     }
@@ -110,3 +113,4 @@ async def serving(
     finally:
         server.should_exit = True
         await running
+        folder.cleanup()
