@@ -1,0 +1,69 @@
+"""Invoices drawn per second of CPU, beside an empty page."""
+
+import io
+import time
+from collections.abc import Callable
+from datetime import date
+
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from bench.figures import Figure
+from bench.scale import Scale
+from bench.stand import Stand
+from documents.invoice_pdf import render_invoice
+from domain import gst
+from domain.invoice import Buyer, InvoiceLine, Seller, TaxInvoice
+
+NAME = "invoices"
+_CHARGED_PAISE = 499_900
+
+
+async def measure(_stand: Stand, scale: Scale) -> list[Figure]:
+    """By CPU time of this process, which is what a core gives; a blank page and the invoice in turn."""
+    invoice = _invoice()
+    _per_cpu_second(lambda: render_invoice(invoice), 3)
+    ours, floor = [], []
+    for _ in range(scale.rounds):
+        ours.append(_per_cpu_second(lambda: render_invoice(invoice), scale.invoices))
+        floor.append(_per_cpu_second(_blank_page, scale.invoices))
+    name = "a blank ReportLab page of that size"
+    return [Figure(NAME, "invoices drawn", "per second and core", ours, name, floor)]
+
+
+def _per_cpu_second(draw: Callable[[], bytes], count: int) -> float:
+    began = time.process_time()
+    for _ in range(count):
+        if not draw().startswith(b"%PDF"):
+            raise AssertionError("no PDF was drawn")
+    return count / (time.process_time() - began)
+
+
+def _blank_page() -> bytes:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4)
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _invoice() -> TaxInvoice:
+    """The usual one: one line, within the State."""
+    amount = gst.tax_inside("29", "29", 1800, _CHARGED_PAISE)
+    address = ("4 Residency Road", "Bengaluru 560025")
+    item = InvoiceLine("Pro subscription, monthly", "998315", 1, amount.taxable_paise, amount.taxable_paise)
+    return TaxInvoice(
+        id="inv_1",
+        number="BH26-27/000042",
+        issued_on=date(2026, 4, 1),
+        seller=Seller("Bahi Demo Private Limited", "29AAACB1234F1Z5", address, "accounts@bahi.example"),
+        buyer=Buyer("Kaveri Textiles LLP", "accounts@kaveri.example", address, "29"),
+        place_of_supply="29",
+        lines=(item,),
+        amount=amount,
+        period_first_day=date(2026, 4, 1),
+        period_last_day=date(2026, 4, 30),
+        payment_reference="pay_QZ8n2kT4uYx1Ab",
+        payment_method="upi",
+        paid_on=date(2026, 4, 1),
+    )

@@ -1,0 +1,153 @@
+"""Paid renewals per second, and what each costs, beside a workflow that does nothing."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from temporalio.client import Client
+
+from bench import bare_workflow, sleepers
+from bench.figures import Aim, Figure
+from bench.fleet import Crew, Fleet, open_fleet
+from bench.meter import Meter
+from bench.scale import Scale
+from bench.stand import Stand
+from bench.worker import BARE, BARE_POSTGRES
+from db import models
+from domain.subscription import Subscription
+
+NAME = "renewals"
+_POLL_SECONDS = 0.005
+_PATIENCE_SECONDS = 120.0
+_STARTS_AT_ONCE = 40
+
+FLOORS = {BARE: "bare workflow, empty activities", BARE_POSTGRES: "… whose last activity commits one row"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One round of one subject, per renewal."""
+
+    per_second: float
+    worker_ms: float
+    temporal_ms: float
+    postgres_ms: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that renews: `wake` takes the place in the row of all its runs, and the round."""
+
+    crew: Crew
+    wake: Callable[[int, int], Awaitable[None]]
+
+
+async def run_round(
+    subject: Subject, count: int, turn: int, in_flight: int, temporal: Meter, postgres: Meter
+) -> Sample:
+    """Wake `count` runs once each, `in_flight` of them at a time, and wait until nothing is left to do."""
+    meters = (subject.crew.meter, temporal, postgres)
+    before = [meter.cpu_seconds() for meter in meters]
+    seconds = await _renew(subject, count, turn, in_flight)
+    await subject.crew.meter.until_idle()
+    spent = [
+        (meter.cpu_seconds() - start) * 1000 / count for meter, start in zip(meters, before, strict=True)
+    ]
+    return Sample(count / seconds, *spent)
+
+
+async def _renew(subject: Subject, count: int, turn: int, in_flight: int) -> float:
+    """Seconds from the first signal to the last settlement."""
+    tally = subject.crew.tally
+    first, began, woken = tally.read(), time.perf_counter(), 0
+    while (done := tally.read() - first) < count:
+        if time.perf_counter() > began + _PATIENCE_SECONDS:
+            raise TimeoutError(f"{done} of {count} renewals in {_PATIENCE_SECONDS:.0f} s")
+        places = range(woken, min(done + in_flight, count))
+        woken = places.stop
+        await asyncio.gather(*(subject.wake(place, turn) for place in places))
+        await asyncio.sleep(_POLL_SECONDS)
+    return time.perf_counter() - began
+
+
+def subscriptions_of(fleet: Fleet, crew: Crew, members: list[Subscription]) -> Subject:
+    """Ours: each turn pays the next cycle."""
+
+    async def wake(place: int, turn: int) -> None:
+        await sleepers.announce_payment(fleet.client, members[place], sleepers.PAID_CYCLES + turn)
+
+    return Subject(crew, wake)
+
+
+@asynccontextmanager
+async def bare_subject(fleet: Fleet, kind: str, count: int) -> AsyncIterator[Subject]:
+    """The floor: `count` bare workflows, asleep, on the same servers."""
+    async with fleet.crew(kind) as crew:
+        client = await Client.connect(fleet.address)
+        await start_bare(client, kind, range(count))
+        await crew.meter.until_idle()
+
+        async def wake(place: int, _turn: int) -> None:
+            await client.get_workflow_handle(f"{kind}/{place}").signal(bare_workflow.SIGNAL)
+
+        yield Subject(crew, wake)
+
+
+async def start_bare(client: Client, kind: str, places: Iterable[int]) -> None:
+    """Start bare workflows by their places."""
+    waiting = iter(places)
+
+    async def start_some() -> None:
+        for place in waiting:
+            await client.start_workflow(bare_workflow.NAME, 0, id=f"{kind}/{place}", task_queue=kind)
+
+    await asyncio.gather(*(start_some() for _ in range(_STARTS_AT_ONCE)))
+
+
+async def measure(stand: Stand, scale: Scale) -> list[Figure]:
+    """Ours with a canned gateway, and two floors, in turn."""
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    async with AsyncExitStack() as stack:
+        fleet = await stack.enter_async_context(open_fleet(stand))
+        crew = await stack.enter_async_context(fleet.crew())
+        members = await fleet.populate(scale.renewals, crew)
+        subjects = {NAME: subscriptions_of(fleet, crew, members)}
+        for kind in FLOORS:
+            subjects[kind] = await stack.enter_async_context(bare_subject(fleet, kind, scale.renewals))
+        for turn in range(scale.rounds):
+            for name, subject in subjects.items():
+                sample = await run_round(
+                    subject, scale.renewals, turn, scale.in_flight, fleet.temporal_meter, stand.postgres_meter
+                )
+                samples[name].append(sample)
+        await _check_books(fleet, scale.renewals * scale.rounds)
+    ours = samples.pop(NAME)
+    return [figure for kind, floor in samples.items() for figure in _figures(ours, floor, FLOORS[kind])]
+
+
+async def _check_books(fleet: Fleet, renewals: int) -> None:
+    """A figure counts only if the books hold what was measured."""
+    async with fleet.database.reading() as session:
+        invoices = await session.scalar(select(func.count()).select_from(models.Invoice))
+        balance = await session.scalar(select(func.sum(models.LedgerPosting.amount_paise)))
+    if invoices != renewals or balance != 0:
+        raise AssertionError(f"{renewals} renewals left {invoices} invoices and {balance} paise too many")
+
+
+def _figures(ours: list[Sample], floor: list[Sample], floor_name: str) -> list[Figure]:
+    def figure(name: str, unit: str, read: Callable[[Sample], float], aim: Aim | None = None) -> Figure:
+        return Figure(
+            NAME, name, unit, [*map(read, ours)], floor_name, [*map(read, floor)], aim, "canned gateway"
+        )
+
+    aim = Aim(at_least=0.7) if floor_name == FLOORS[BARE] else None
+    return [
+        figure("paid renewals", "per second", lambda sample: sample.per_second, aim),
+        figure("worker CPU per renewal", "ms", lambda sample: sample.worker_ms),
+        figure("Temporal CPU per renewal", "ms", lambda sample: sample.temporal_ms),
+        figure("Postgres CPU per renewal", "ms", lambda sample: sample.postgres_ms),
+    ]
