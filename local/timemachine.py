@@ -7,6 +7,7 @@ simulator has one too. Travelling stops at every moment at which either has some
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from sqlalchemy import exists, or_, select
 from temporalio.client import Client, WorkflowHandle
@@ -19,18 +20,21 @@ from domain.subscription import LIVE
 from local.home import LocalError
 from simulator.process import SimulatorProcess
 from workflows import messages
+from workflows.messages import StartSubscription
 from workflows.ports import subscription_workflow_id
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _SKIPS_PER_SESSION = 1_000_000
 
+Handle: TypeAlias = WorkflowHandle[object, object]
+
 
 @dataclass(frozen=True)
 class Run:
     """A subscription's open run, and when it wakes if nobody speaks to it."""
 
-    handle: WorkflowHandle[object, object]
+    handle: Handle
     wakes_at: datetime | None
 
 
@@ -45,14 +49,17 @@ class TimeMachine:
         self._skipper = TimeSkipper(client, config=config)
         self._simulator = simulator
         self._database = database
-        self.now = now
-        self.offset = now - datetime.now(UTC)
-        self._sleepers: list[tuple[WorkflowHandle[object, object], datetime | None]] = []
-        """Open runs and when each wakes, as of the last time everything stood still."""
+        self._offsets: dict[str, timedelta] = {}
+        self._arrive(now)
 
     def clock(self) -> datetime:
-        """The machine's clock as the API is to have it: moved by `offset`, it is `now` and stands still."""
-        return self.now - self.offset
+        """For the API: stands still between travels."""
+        return self.now
+
+    def _arrive(self, moment: datetime) -> None:
+        self.now = moment
+        self.offset = moment - datetime.now(UTC)
+        """How far the clock of a run that begins now is to be moved; each keeps the one it began with."""
 
     async def travel_to(self, moment: datetime) -> None:
         """Let everything happen that happens until `moment` (aware), in order."""
@@ -68,7 +75,7 @@ class TimeMachine:
             else:
                 await self._simulator.advance_to(step)
                 await self._forward(runs, step)
-            self.now = step
+            self._arrive(step)
             runs = await self.settle()
 
     async def travel(self, span: timedelta) -> None:
@@ -100,7 +107,7 @@ class TimeMachine:
 
     async def _forward(self, runs: list[Run], moment: datetime) -> None:
         async def forward(run: Run) -> None:
-            behind = moment - (await self._skipper.get_current_time(run.handle) + self.offset)
+            behind = moment - await self._present(run.handle)
             if behind > timedelta(0):
                 # A second more, so that whatever is due at `moment` is behind it.
                 await self._skipper.fast_forward(run.handle, behind + timedelta(seconds=1))
@@ -141,6 +148,20 @@ class TimeMachine:
             return None
         wakes = await handle.query(messages.WAKE_QUERY, result_type=list[datetime])
         wakes_at = wakes[0] if wakes else None
-        if wakes_at is not None and wakes_at <= await self._skipper.get_current_time(handle) + self.offset:
+        if wakes_at is not None and wakes_at <= await self._present(handle):
             return None
         return Run(handle, wakes_at)
+
+    async def _present(self, handle: Handle) -> datetime:
+        """What the clock of a run shows."""
+        if handle.id not in self._offsets:
+            self._offsets[handle.id] = await self._began_with(handle)
+        return await self._skipper.get_current_time(handle) + self._offsets[handle.id]
+
+    async def _began_with(self, handle: Handle) -> timedelta:
+        async for event in handle.fetch_history_events(page_size=1):
+            given = event.workflow_execution_started_event_attributes.input.payloads
+            start = (await self._client.data_converter.decode(given, [StartSubscription]))[0]
+            assert isinstance(start, StartSubscription)
+            return start.test_clock_offset
+        raise LocalError(f"{handle.id} has no history")

@@ -10,11 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import jwt
 import uvicorn
+from pydantic import PrivateAttr
 from temporalio.client import Client, WorkflowHandle
 
 from api.app import create_app
@@ -38,6 +39,22 @@ class _Server(uvicorn.Server):
 
     def install_signal_handlers(self) -> None:
         """None of ours."""
+
+
+class _Settings(Settings):
+    """What begins in a world begins at the world's time."""
+
+    _time: TimeMachine = PrivateAttr()
+
+    def moved_by(self, time: TimeMachine) -> Self:
+        """With the clock of `time`."""
+        self._time = time
+        return self
+
+    @property
+    def test_clock_offset(self) -> timedelta:
+        """How far a new subscription's clock is moved."""
+        return self._time.offset
 
 
 @dataclass
@@ -213,7 +230,7 @@ async def open_world(folder: Path, database_url: str, now: datetime, **settings:
             "razorpay_calls_per_second": 500,
             **settings,
         }
-        world = await _assemble(Settings(**chosen), temporal, simulator, now)
+        world = await _assemble(_Settings(**chosen), temporal, simulator, now)
         stack.push_async_callback(world.database.close)
         await _serve(stack, world)
         yield world
@@ -222,14 +239,12 @@ async def open_world(folder: Path, database_url: str, now: datetime, **settings:
 
 
 async def _assemble(
-    settings: Settings, temporal: TemporalServer, simulator: SimulatorProcess, now: datetime
+    settings: _Settings, temporal: TemporalServer, simulator: SimulatorProcess, now: datetime
 ) -> World:
     client = await connect(settings)
     database = Database.connect(settings.database_url.get_secret_value(), 20)
     time = TimeMachine(client, simulator, database, now)
-    offset = settings.model_copy(update={"test_clock_offset_seconds": int(time.offset.total_seconds())})
-    time.offset = offset.test_clock_offset
-    return World(offset, temporal, client, database, simulator, time, assemble(offset))
+    return World(settings.moved_by(time), temporal, client, database, simulator, time, assemble(settings))
 
 
 async def _serve(stack: AsyncExitStack, world: World) -> None:
