@@ -158,13 +158,14 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
         table.add_row(name, str(mine["plan"]), stands, str(len(invoices)), rupees(paid), str(access))
     narrator.console.print(table)
     books = await world.simulator.books()
-    captured = sum(subscription["captured_paise"] for subscription in books["subscriptions"])
+    # A new card is tried with ₹5, which goes back at once and is nobody's revenue.
+    captured = sum(item["captured_paise"] - item["refunded_paise"] for item in books["subscriptions"])
     async with world.database.reading() as session:
         invoiced = int(await session.scalar(select(func.sum(models.Invoice.total_paise))) or 0)
         ledger = int(await session.scalar(select(func.sum(models.LedgerPosting.amount_paise))) or 0)
     agree = "agree" if captured == invoiced and ledger == 0 else "DO NOT AGREE"
     narrator.say(
-        f"the gateway's books: {rupees(captured)} captured; ours: {rupees(invoiced)} invoiced, "
+        f"the gateway's books: {rupees(captured)} kept; ours: {rupees(invoiced)} invoiced, "
         f"ledger balance {rupees(ledger)}: they {agree}",
         style="green" if agree == "agree" else "red",
     )
