@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +35,16 @@ class QuietServer(uvicorn.Server):
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    """What `condition` gives once it gives something."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := await condition():
+            return found
+        assert time.monotonic() < deadline, f"still not so after {seconds} s"
+        await asyncio.sleep(0.05)
 
 
 @dataclass

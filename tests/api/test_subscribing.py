@@ -2,7 +2,9 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from tests.api.serving import until
 from tests.world import OpenWorld
 
 NOW = datetime(2026, 1, 1, 5, 0, tzinfo=UTC)
@@ -139,9 +141,12 @@ async def test_a_slow_gateway_gives_202_and_a_place_to_ask(world_at: OpenWorld) 
         assert answer.elapsed < timedelta(seconds=4)
         place = answer.headers["location"]
         assert answer.json()["ask"] == place
-        async with asyncio.timeout(20):
-            while (found := (await asha.http.get(place)).json()).get("short_url") is None:
-                await asyncio.sleep(0.1)
+
+        async def with_checkout() -> dict[str, Any] | None:
+            shown: dict[str, Any] = (await asha.http.get(place)).json()
+            return shown if shown["short_url"] else None
+
+        found = await until(with_checkout)
         assert found["status"] == "CREATED"
         again = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_pro"})
         assert (again.status_code, again.json()["subscription_id"]) == (200, found["subscription_id"])

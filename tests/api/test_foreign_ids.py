@@ -1,0 +1,99 @@
+"""No customer can see or touch another's: made from the routes, so a new route fails until it is named."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from api.app import create_app
+from config import Settings
+from db.models import InvoiceDocument, Subscription
+from tests.api.serving import Served
+from tests.api.test_invoices import PRINTED
+from tests.db import rows
+
+SUBSCRIPTION, INVOICE = "sub_" + "a" * 26, "inv_" + "a" * 32
+OWNED = {"subscription_id": SUBSCRIPTION, "invoice_id": INVOICE}
+"""Ids of things that belong to a customer, and the ones that belong to user_1 here."""
+NOT_OWNED = {
+    "/internal/entitlements/{user_id}": "services ask for any user",
+    "/files/{key}": "the link itself is the key",
+}
+OPERATORS = "/admin/"
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Method and path of everything served, described or not."""
+    described = app.openapi()["paths"]
+    for path, operations in described.items():
+        for method in operations:
+            yield method.upper(), path
+
+
+ROUTES = sorted(routes(create_app(Settings(environment="test"))))
+WITH_IDS = [(method, path) for method, path in ROUTES if "{" in path]
+
+
+def test_every_route_that_is_served_is_described() -> None:
+    """What is not in the description is not in the tests made from it: only pages may be left out."""
+    app = create_app(Settings(environment="test"))
+    served = {path for context in iter_route_contexts(app.routes) if (path := context.path)}
+    described = {path for _, path in ROUTES}
+    pages = {"/docs", "/style.css", "/openapi.json", "/admin/login", "/admin/logout"}
+    assert {re.sub(r":path}", "}", path) for path in served} - described == pages
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_IDS)
+def test_every_id_in_a_path_is_somebodys_or_is_named_as_nobodys(method: str, path: str) -> None:
+    if path.startswith(OPERATORS):
+        return
+    unknown = set(re.findall(r"{(\w+)}", path)) - OWNED.keys()
+    assert not unknown or path in NOT_OWNED, f"say in this test whose {unknown} of {path} is"
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in WITH_IDS if route[1] not in NOT_OWNED])
+async def test_another_customers_id_is_404(api: Served, method: str, path: str) -> None:
+    await rows.add(
+        api.services.database,
+        rows.customer("1", state_code="29"),
+        rows.customer("2", state_code="29"),
+        rows.subscription(id=SUBSCRIPTION),
+        rows.payment(subscription_id=SUBSCRIPTION),
+        rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=PRINTED),
+        InvoiceDocument(
+            invoice_id=INVOICE, object_key="a.pdf", sha256="0" * 64, size_bytes=1, rendered_at=rows.NOON
+        ),
+    )
+    known = {**OWNED, "webhook_id": "1", "command": "cancel"}
+    concrete = re.sub(r"{(\w+)}", lambda match: known[match[1]], path)
+    async with api.customer("user_2") as stranger, api.customer("user_3") as nobody:
+        for client in (stranger, nobody):
+            answer = await client.request(method, concrete)
+            # Operators' routes do not even take a customer's token.
+            assert answer.status_code == (401 if path.startswith(OPERATORS) else 404), answer.text
+            assert "user_1" not in answer.text
+            assert "Asha" not in answer.text
+    async with api.services.database.reading() as session:
+        row = await session.get_one(Subscription, SUBSCRIPTION)
+    assert (row.status, row.version) == ("ACTIVE", 1)
+
+
+async def test_the_owner_is_let_in_where_the_stranger_is_not(api: Served) -> None:
+    """The other half: the 404s above are not there for everybody."""
+    await rows.add(
+        api.services.database,
+        rows.customer(state_code="29"),
+        rows.subscription(id=SUBSCRIPTION),
+        rows.payment(subscription_id=SUBSCRIPTION),
+        rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=PRINTED),
+    )
+    known = {**OWNED, "webhook_id": "1"}
+    async with api.customer("user_1") as owner:
+        for method, path in WITH_IDS:
+            if method != "GET" or path.startswith(OPERATORS) or path in NOT_OWNED:
+                continue
+            concrete = re.sub(r"{(\w+)}", lambda match: known[match[1]], path)
+            answer = await owner.get(concrete)
+            assert answer.status_code in (200, 409), (path, answer.text)
