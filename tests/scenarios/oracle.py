@@ -1,0 +1,297 @@
+"""Whatever the story was, the gateway's books and ours agree at its end, and ours agree with themselves.
+
+The gateway's side is the simulator's own audit, which shares no code with us; tax is counted again here
+from the rate alone.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from db import models
+from domain.subscription import LIVE, Subscription
+from local.world import World
+from workflows import messages
+
+GST_BP = 1800
+_NUMBER = re.compile(r"BH(\d\d-\d\d)/(\d{6})")
+_LIVE = {status.value for status in LIVE}
+_ALIKE = {
+    "created": {"CREATED"},
+    "authenticated": {"AUTHENTICATED"},
+    "active": {"ACTIVE"},
+    "pending": {"PAST_DUE"},
+    "halted": {"HALTED"},
+    "paused": {"PAUSED"},
+    "cancelled": {"CANCELLED", "EXPIRED"},
+    "expired": {"EXPIRED"},
+    "completed": {"COMPLETED"},
+}
+"""The gateway's word for a state, and ours."""
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Books:
+    """Both sides, read at rest."""
+
+    theirs: list[Record]
+    subscriptions: dict[str, models.Subscription]
+    payments: dict[str, models.Payment]
+    """By the gateway's id."""
+    invoices: list[models.Invoice]
+    series: list[models.NumberSeries]
+    ledger: dict[str, dict[str, int]]
+    """Postings by reference, then account."""
+    events: list[models.OutboxEvent]
+    drawn: set[str]
+    left_over: list[str] = field(default_factory=list)
+
+    @property
+    def captured(self) -> dict[str, tuple[Record, Record]]:
+        """Every capture for a bill of a subscription, with that bill."""
+        found = {}
+        for subscription in self.theirs:
+            bills = {bill["id"]: bill for bill in subscription["invoices"]}
+            for payment in subscription["payments"]:
+                if payment["ever_captured"] and payment["invoice_id"] in bills:
+                    found[payment["id"]] = (payment, bills[payment["invoice_id"]])
+        return found
+
+    @property
+    def quarantined(self) -> list[models.Payment]:
+        """Money set aside."""
+        return [payment for payment in self.payments.values() if payment.status == "quarantined"]
+
+
+async def agree(world: World, *, same_state: bool = True) -> Books:
+    """Fails with what differs. `same_state` False where the story ends before we could have followed."""
+    books = await read(world)
+    captures_are_booked_once(books)
+    invoices_add_up(books)
+    numbers_have_no_gap(books)
+    ledger_balances(books)
+    facts_are_announced_once(books)
+    one_subscription_each(books)
+    assert not books.left_over, books.left_over
+    if same_state:
+        states_are_alike(books)
+    await workflows_know_what_is_recorded(world, books)
+    return books
+
+
+async def read(world: World) -> Books:
+    """Both books, once nothing is under way."""
+    await world.time.settle()
+    theirs = (await world.simulator.books())["subscriptions"]
+    async with world.database.reading() as session:
+        subscriptions = (await session.scalars(select(models.Subscription))).all()
+        payments = (await session.scalars(select(models.Payment))).all()
+        invoices = (await session.scalars(select(models.Invoice))).all()
+        series = (await session.scalars(select(models.NumberSeries))).all()
+        entry, posting = models.LedgerTransaction, models.LedgerPosting
+        postings = (
+            await session.execute(
+                select(entry.reference, posting.account, posting.amount_paise).join(
+                    posting, posting.transaction_id == entry.id
+                )
+            )
+        ).all()
+        events = (await session.scalars(select(models.OutboxEvent).order_by(models.OutboxEvent.id))).all()
+        drawn = (await session.scalars(select(models.InvoiceDocument.invoice_id))).all()
+        stuck = (
+            await session.scalars(select(models.OutboxDelivery).where(models.OutboxDelivery.status != "done"))
+        ).all()
+        inbox = models.WebhookInbox
+        lost = (
+            await session.scalars(select(inbox).where(inbox.status.in_(["received", "orphan"])))
+        ).all()
+        unsent = (
+            await session.scalars(select(models.Notification).where(models.Notification.status != "sent"))
+        ).all()
+    ledger: dict[str, dict[str, int]] = defaultdict(dict)
+    for reference, account, amount in postings:
+        ledger[reference][account] = ledger[reference].get(account, 0) + amount
+    left_over = [f"event {each.event_id} for {each.sink}: {each.status} {each.last_error}" for each in stuck]
+    left_over += [f"webhook {each.event_type}: {each.status} {each.last_error}" for each in lost]
+    left_over += [f"message {each.kind}: {each.status} {each.last_error}" for each in unsent]
+    return Books(
+        theirs=theirs,
+        subscriptions={row.id: row for row in subscriptions},
+        payments={row.gateway_payment_id: row for row in payments},
+        invoices=list(invoices),
+        series=list(series),
+        ledger=dict(ledger),
+        events=list(events),
+        drawn=set(drawn),
+        left_over=left_over,
+    )
+
+
+def captures_are_booked_once(books: Books) -> None:
+    """At most one capture a bill; every capture booked or set aside, with its own sum and cycle."""
+    for subscription in books.theirs:
+        for bill in subscription["invoices"]:
+            assert bill["captures"] <= 1, bill
+    ours = {
+        each.gateway_payment_id: each
+        for each in books.payments.values()
+        if each.status in ("captured", "quarantined")
+    }
+    assert set(ours) == set(books.captured), set(ours) ^ set(books.captured)
+    for payment, bill in books.captured.values():
+        mine = ours[payment["id"]]
+        assert (mine.amount_paise, mine.currency) == (payment["amount"], payment["currency"])
+        assert mine.cycle == bill["cycle"]
+        assert mine.gateway_invoice_id == bill["id"]
+    invoiced = sum(invoice.total_paise for invoice in books.invoices)
+    aside = sum(payment.amount_paise for payment in books.quarantined)
+    assert sum(payment["amount"] for payment, _ in books.captured.values()) == invoiced + aside
+
+
+def invoices_add_up(books: Books) -> None:
+    """A captured payment and its invoice belong to each other; tax is the rate on the taxable value."""
+    by_id = {payment.id: payment for payment in books.payments.values()}
+    paid = {payment.id for payment in by_id.values() if payment.status == "captured"}
+    assert Counter(invoice.payment_id for invoice in books.invoices) == Counter(paid)
+    assert {invoice.id for invoice in books.invoices} == books.drawn
+    for invoice in books.invoices:
+        payment = by_id[invoice.payment_id]
+        _, bill = books.captured[payment.gateway_payment_id]
+        assert invoice.total_paise == payment.amount_paise
+        assert invoice.subscription_id == payment.subscription_id
+        assert (invoice.period_start, invoice.period_end) == (
+            _moment(bill["billing_start"]),
+            _moment(bill["billing_end"]),
+        )
+        within = invoice.place_of_supply == invoice.seller_gstin[:2]
+        halves = 2 * _half_up(invoice.taxable_paise * GST_BP, 20_000)
+        whole = _half_up(invoice.taxable_paise * GST_BP, 10_000)
+        local = invoice.sgst_paise + invoice.utgst_paise
+        assert invoice.cgst_paise == local
+        assert invoice.cgst_paise + local == (halves if within else 0)
+        assert invoice.igst_paise == (0 if within else whole)
+        tax = invoice.cgst_paise + local + invoice.igst_paise
+        assert invoice.taxable_paise + tax + invoice.round_off_paise == invoice.total_paise
+        assert abs(invoice.round_off_paise) <= 1
+
+
+def numbers_have_no_gap(books: Books) -> None:
+    """Per registration and financial year 1, 2, 3 …, and dates never run against them."""
+    issued: dict[tuple[str, str], list[tuple[int, models.Invoice]]] = defaultdict(list)
+    for invoice in books.invoices:
+        found = _NUMBER.fullmatch(invoice.number)
+        assert found, invoice.number
+        assert f"20{found[1]}" == invoice.financial_year
+        issued[invoice.seller_gstin, invoice.financial_year].append((int(found[2]), invoice))
+    for members in issued.values():
+        members.sort(key=lambda member: member[0])
+        assert [number for number, _ in members] == list(range(1, len(members) + 1))
+        dates = [invoice.issued_on for _, invoice in members]
+        assert dates == sorted(dates)
+    assert {(row.gstin, row.financial_year): row.last_number for row in books.series} == {
+        key: len(members) for key, members in issued.items()
+    }
+
+
+def ledger_balances(books: Books) -> None:
+    """Each transaction sums to nothing; what each invoice and each sum set aside posted is all there is."""
+    expected: dict[str, dict[str, int]] = {}
+    for invoice in books.invoices:
+        expected[f"invoice/{invoice.id}"] = {
+            "gateway_clearing": invoice.total_paise,
+            "revenue": -invoice.taxable_paise,
+            "output_cgst": -invoice.cgst_paise,
+            "output_sgst": -invoice.sgst_paise,
+            "output_utgst": -invoice.utgst_paise,
+            "output_igst": -invoice.igst_paise,
+            "round_off": -invoice.round_off_paise,
+        }
+    for payment in books.quarantined:
+        if payment.currency == "INR":
+            amount = payment.amount_paise
+            expected[f"payment/{payment.id}"] = {"gateway_clearing": amount, "suspense": -amount}
+    for reference, postings in books.ledger.items():
+        assert sum(postings.values()) == 0, reference
+    assert books.ledger == {
+        reference: {account: paise for account, paise in postings.items() if paise}
+        for reference, postings in expected.items()
+    }
+
+
+def facts_are_announced_once(books: Books) -> None:
+    """One event per payment taken, failed or set aside, and per invoice; no two with one key."""
+    assert _twice(event.key for event in books.events) == []
+    payments = list(books.payments.values())
+    assert _subjects(books, "payment.captured", "gateway_payment_id") == sorted(
+        each.gateway_payment_id for each in payments if each.status == "captured"
+    )
+    assert _subjects(books, "payment.quarantined", "payment_id") == sorted(
+        each.id for each in books.quarantined
+    )
+    invoices = sorted(invoice.id for invoice in books.invoices)
+    assert _subjects(books, "invoice.issued", "invoice_id") == invoices
+    assert _subjects(books, "invoice.document_ready", "invoice_id") == invoices
+    failed = _subjects(books, "payment.failed", "gateway_payment_id")
+    assert _twice(failed) == []
+    attempts = {payment["id"] for each in books.theirs for payment in each["payments"]}
+    assert set(failed) <= attempts
+    assert {each.gateway_payment_id for each in payments if each.status == "failed"} <= set(failed)
+
+
+def one_subscription_each(books: Books) -> None:
+    """At the gateway exactly the subscriptions we know of, one for each of ours."""
+    known = {row.gateway_subscription_id: row.id for row in books.subscriptions.values()}
+    live = [each for each in books.theirs if _ALIKE[each["status"]] & _LIVE]
+    for each in live:
+        assert each["notes"]["bahi_subscription"] == known[each["id"]], each
+    noted = [each["notes"]["bahi_subscription"] for each in live]
+    assert _twice(noted) == []
+    customers = Counter(
+        (row.customer_id, row.is_free) for row in books.subscriptions.values() if row.status in _LIVE
+    )
+    assert all(number == 1 for number in customers.values()), customers
+
+
+def states_are_alike(books: Books) -> None:
+    """Ours follows from theirs."""
+    for each in books.theirs:
+        ours = books.subscriptions[each["notes"]["bahi_subscription"]]
+        if ours.gateway_subscription_id == each["id"]:
+            assert ours.status in _ALIKE[each["status"]], (ours.id, ours.status, each["status"])
+
+
+async def workflows_know_what_is_recorded(world: World, books: Books) -> None:
+    """Of each that is open: the version, the state and the cycle in its row are those it decides by."""
+    for row in books.subscriptions.values():
+        if row.status not in _LIVE and row.access_until is None:
+            continue
+        state = await world.workflow(row.id).query(messages.STATE_QUERY, result_type=Subscription)
+        assert (state.version, state.status.value, state.paid_cycle, state.cancel_at_period_end) == (
+            row.version,
+            row.status,
+            row.paid_cycle,
+            row.cancel_at_period_end,
+        )
+
+
+def _subjects(books: Books, kind: str, name: str) -> list[str]:
+    return sorted(str(event.data[name]) for event in books.events if event.type == kind)
+
+
+def _twice(items: Iterable[str]) -> list[str]:
+    return [item for item, number in Counter(items).items() if number > 1]
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
