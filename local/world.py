@@ -151,7 +151,7 @@ class Person:
         # The gateway announces the outcome of a payment a minute later.
         await self.world.time.travel(timedelta(minutes=2))
 
-    async def next_charges(self, *outcomes: str) -> None:
+    async def next_charges(self, *outcomes: str | dict[str, Any]) -> None:
         """What the next debits will come to."""
         await self.world.simulator.act(self.gateway_id, "next_charge", outcomes=list(outcomes))
 
