@@ -11,7 +11,6 @@ from domain.errors import BahiError
 from local.demo import demo
 from local.home import Claim, Home, LocalError
 from local.narration import Narrator
-from local.run import run
 
 
 def reset(narrator: Narrator, *, ask: bool) -> None:
@@ -40,6 +39,8 @@ def main() -> int:
     narrator = Narrator()
     try:
         if asked.command == "run":
+            from local.run import run  # here, because it takes a second to import
+
             asyncio.run(run(narrator))
         elif asked.command == "demo":
             asyncio.run(demo(narrator))

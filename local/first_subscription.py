@@ -108,7 +108,7 @@ async def _show_invoice(
         await _eventually("the PDF", lambda: _rendered(api, invoice["id"]))
         link = (await api.get(invoice["download_url"])).headers["location"]
         content = await _followed(link)
-        document = _file_of(stack, link) if stack.settings.storage == "local" else link
+        document = _named_file(stack, link, invoice["number"]) if stack.settings.storage == "local" else link
         step.detail = f"{shown(document)}, {len(content) // 1000} kB"
     return document
 
@@ -125,6 +125,7 @@ async def _where_everything_is(stack: Stack, narrator: Narrator, outcome: Outcom
         "Checkout page": outcome.checkout_url,
         "Invoice": outcome.document,
         "API": f"{stack.api_url}/docs",
+        "Operators sign in": f"{stack.api_url}/admin/login, to read payloads in Temporal's pages too",
         "Temporal": stack.temporal_ui_url,
         "  this subscription": f"{stack.temporal_ui_url}/namespaces/{NAMESPACE}/workflows/{run}",
         "Simulator": f"{stack.simulator_url}/_sim/" if stack.uses_simulator else None,
@@ -202,9 +203,13 @@ async def _eventually(
     return answer
 
 
-def _file_of(stack: Stack, link: str) -> Path:
+def _named_file(stack: Stack, link: str, number: str) -> Path:
+    """The stored file, under a name that a person can type."""
     key = unquote(urlsplit(link).path).removeprefix("/files/")
-    return file_path(stack.settings.storage_folder, key)
+    named = stack.home.root / f"invoice-{number.replace('/', '-')}.pdf"
+    named.unlink(missing_ok=True)
+    named.symlink_to(file_path(stack.settings.storage_folder.absolute(), key))
+    return named
 
 
 def _sum(invoice: Body) -> str:

@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
 _TITLE_WIDTH = 22
+_WORTH_TELLING = 0.2  # seconds
 
 
 @dataclass
@@ -52,36 +51,31 @@ class Narrator:
             self._show()
             raise
         except BaseException:
-            self._end(step, Text("✗", style="bold red"), "")
+            self._end(step, Text("✗", style="bold red"))
             raise
-        self._end(step, Text("✓", style="bold green"), f"{time.monotonic() - began:.1f} s")
+        self._end(step, Text("✓", style="bold green"), time.monotonic() - began)
 
     def places(self, places: Mapping[str, str]) -> None:
-        """Where everything is."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold")
-        table.add_column(overflow="fold")
-        for name, place in places.items():
-            table.add_row(name, Text(place))
+        """Where everything is. Unframed and unwrapped, so that links stay links in any terminal."""
         self.console.print()
-        self.console.print(Panel(table, title="Where everything is", title_align="left", expand=False))
+        self.console.rule("[bold]Where everything is", align="left", style="dim")
+        for name, place in places.items():
+            self.console.print(Text(f"  {name:<{_TITLE_WIDTH}}", style="bold") + Text(place), soft_wrap=True)
 
     def commands(self, commands: Mapping[str, str]) -> None:
-        """Commands to copy: unwrapped and without a frame."""
-        self.headline("To try")
+        """Commands to copy."""
+        self.console.print()
+        self.console.rule("[bold]To try", align="left", style="dim")
         for purpose, command in commands.items():
-            self.console.print(Text(f"  # {purpose}", style="dim"))
+            self.console.print(Text(f"  # {purpose}", style="dim"), soft_wrap=True)
             self.console.print(Text(f"  {command}"), soft_wrap=True)
 
-    def _end(self, step: Step, mark: Text, took: str) -> None:
+    def _end(self, step: Step, mark: Text, seconds: float | None = None) -> None:
         self._running.remove(step)
-        line = Table.grid(padding=(0, 1), expand=False)
-        line.add_column(width=3, justify="right")
-        line.add_column(min_width=_TITLE_WIDTH)
-        line.add_column(overflow="fold")
-        line.add_column(style="dim", justify="right")
-        line.add_row(mark, step.title, Text(step.detail), took)
-        self.console.print(line)
+        took = f"{seconds:.1f} s" if seconds and seconds >= _WORTH_TELLING else ""
+        line = Text("  ") + mark + Text(f" {step.title:<{_TITLE_WIDTH - 2}}")
+        line += Text(step.detail) + Text(f"  {took}" if took else "", style="dim")
+        self.console.print(line, soft_wrap=True)
         self._show()
 
     def _show(self) -> None:

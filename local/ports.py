@@ -27,8 +27,21 @@ def any_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether it is this process that listens there, and not a stranger who was faster."""
+    sockets = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *rest = line.split()
+        if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+            sockets.add(f"socket:[{rest[5]}]")
+    try:
+        return any(str(handle.readlink()) in sockets for handle in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # it ended, or closed one meanwhile
+        return False
+
+
 class Ports:
-    """Ports by name; the file remembers them so that links keep working after a restart."""
+    """Ports by name; the file remembers the first choice so that links keep working after a restart."""
 
     def __init__(self, file: Path, say: Callable[[str], None]) -> None:
         self._file = file
@@ -44,7 +57,7 @@ class Ports:
         if port != wanted:
             self._say(f"port {wanted} is taken, using {port} for {name}")
         self._given.add(port)
-        if self._remembered.get(name) != port:
+        if name not in self._remembered:  # a port taken for once is ours again next time, as links expect
             self._remembered[name] = port
             self._write()
         return port

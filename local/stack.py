@@ -22,10 +22,11 @@ from db.catalogue import load_file
 from db.session import Database
 from local.home import REPOSITORY, Home, LocalError
 from local.narration import Narrator
-from local.ports import LOOPBACK, Ports
+from local.ports import LOOPBACK, Ports, listens
 from local.postgres import USER, PostgresServer
 from local.processes import Child, Supervisor
 from local.temporal import NAMESPACE, TemporalServer
+from local.temporal_pages import TemporalPages
 from workflows import search_attributes
 from workflows.ports import SUBSCRIPTIONS_QUEUE
 
@@ -53,7 +54,7 @@ class Stack:
             home.temporal / "temporal.db",
             self.temporal_port,
             logs=home.logs,
-            ui_port=_port(self.temporal_ui_url),
+            ui_port=ports.choose("Temporal UI itself", 8234),
             search_attributes=search_attributes.ALL,
             codec_endpoint=f"{self.api_url}/admin/codec",
         )
@@ -65,9 +66,8 @@ class Stack:
         await _together(self._start_postgres(), self._start_temporal())
         self.settings = self._settings()
         await self._load_catalogue()
-        if self.uses_simulator:
-            await self._start_simulator()
-        await _together(self._start_worker(), self._start_api())
+        simulator = [self._start_simulator()] if self.uses_simulator else []
+        await _together(*simulator, self._start_worker(), self._start_api())
 
     async def keep_alive(self) -> None:
         """Restart what crashes, until cancelled."""
@@ -124,6 +124,10 @@ class Stack:
     async def _start_temporal(self) -> None:
         async with self._narrator.step("Temporal") as step:
             await self._supervisor.start(self._temporal)
+            assert self._temporal.ui_port is not None
+            login = f"{self.api_url}/admin/login"
+            pages = TemporalPages(_port(self.temporal_ui_url), self._temporal.ui_port, login)
+            await self._supervisor.start(pages)
             step.detail = f"{self._temporal.address}, pages at {self.temporal_ui_url}"
 
     async def _start_simulator(self) -> None:
@@ -175,6 +179,8 @@ class Stack:
 
     async def _answers(self, child: Child, url: str) -> None:
         async def answers() -> bool:
+            if not listens(child.pid, httpx.URL(url).port or 0):
+                return False
             try:
                 return (await http.get(url)).is_success
             except httpx.TransportError:

@@ -1,7 +1,8 @@
+import os
 import socket
 from pathlib import Path
 
-from local.ports import LOOPBACK, Ports, any_free_port, is_free
+from local.ports import LOOPBACK, Ports, any_free_port, is_free, listens
 
 
 def listening() -> socket.socket:
@@ -35,6 +36,25 @@ def test_the_replacement_is_kept_by_the_next_run(tmp_path: Path) -> None:
         first = Ports(tmp_path / "ports.json", lambda _: None).choose("api", port)
     assert Ports(tmp_path / "ports.json", said.append).choose("api", port) == first
     assert said == []
+
+
+def test_who_listens_is_known() -> None:
+    with listening() as ours:
+        port = ours.getsockname()[1]
+        assert listens(os.getpid(), port)
+        assert not listens(os.getppid(), port)
+    assert not listens(os.getpid(), port)
+
+
+def test_a_port_that_was_taken_for_once_is_used_again_when_it_is_free(tmp_path: Path) -> None:
+    with listening() as taken:
+        port = taken.getsockname()[1]
+    assert Ports(tmp_path / "ports.json", lambda _: None).choose("api", port) == port
+    with socket.socket() as other:
+        other.bind((LOOPBACK, port))
+        other.listen()
+        assert Ports(tmp_path / "ports.json", lambda _: None).choose("api", port) != port
+    assert Ports(tmp_path / "ports.json", lambda _: None).choose("api", port) == port
 
 
 def test_two_services_never_get_the_same_port(tmp_path: Path) -> None:
