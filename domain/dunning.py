@@ -95,5 +95,8 @@ def next_wake(
     if subscription.status is Status.AUTHENTICATED:
         return now + _step((*patience.checkout_steps, patience.idle), looks)
     due = period.end if period else now
+    if subscription.charge_at is not None:
+        # After a pause or a halt the gateway charges with the next cycle, not with the one that was missed.
+        due = max(due, subscription.charge_at)
     first = due + patience.margin + place
     return first if now < first else now + _step(patience.renewal_steps, looks)
