@@ -4,7 +4,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo test check format bench clean reset
+.PHONY: help install install-dev run demo catalogue test check format bench clean reset
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ run: install ## start everything here, show a subscription from checkout to invo
 
 demo: install ## twelve months of subscriptions in a minute, told as a dated story
 	@exec $(BIN)/python -m local demo
+
+catalogue: install ## load catalogue.yaml into the running stack; running subscriptions keep their prices
+	@settings="$${BAHI_HOME:-./.bahi}/settings.env"; \
+	    [ -f "$$settings" ] || { echo "start the stack first: make run" >&2; exit 1; }; \
+	    set -a; . "$$settings"; exec $(BIN)/python -m db.catalogue catalogue.yaml
 
 test: check ## everything: format, lint, types, import contracts, all tests on the real servers
 	$(BIN)/python -m pytest

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -65,6 +66,7 @@ class Stack:
         self.home.logs.mkdir(exist_ok=True)
         await _together(self._start_postgres(), self._start_temporal())
         self.settings = self._settings()
+        self._write_environment()
         await self._load_catalogue()
         simulator = [self._start_simulator()] if self.uses_simulator else []
         await _together(*simulator, self._start_worker(), self._start_api())
@@ -98,6 +100,13 @@ class Stack:
             for name, value in own.items()
         }
         return Settings(**own)  # type: ignore[arg-type] # checked by pydantic
+
+    def _write_environment(self) -> None:
+        """For commands beside the stack: `set -a; . .bahi/settings.env; python -m db.catalogue ...`."""
+        file = self.home.root / "settings.env"
+        file.touch(mode=0o600)
+        lines = (f"{name}={shlex.quote(value)}\n" for name, value in self._environment.items())
+        file.write_text("".join(lines))
 
     @property
     def database_address(self) -> str:

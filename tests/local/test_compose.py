@@ -87,6 +87,7 @@ def test_every_command_leads_to_code(name: str) -> None:
             found = importlib.util.find_spec(f"{arguments[1]}.__main__")
         assert found is not None
         assert '__name__ == "__main__"' in Path(str(found.origin)).read_text()
+        assert all((ROOT / argument).exists() for argument in arguments[2:])
     else:
         assert '__name__ == "__main__"' in (ROOT / arguments[0]).read_text()
 
@@ -170,7 +171,8 @@ def test_what_a_service_waits_for_exists() -> None:
                 assert "healthcheck" in SERVICES[other]
             else:
                 assert SERVICES[other]["restart"].startswith("on-failure")
-        assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= volumes.keys()
+        for source in (volume.split(":")[0] for volume in service.get("volumes", [])):
+            assert (ROOT / source).exists() if source.startswith(".") else source in volumes
         assert {config["source"] for config in service.get("configs", [])} <= configs.keys()
 
 
