@@ -240,13 +240,15 @@ class SubscriptionWorkflow:
             self._looks += 1
 
     async def _expire(self) -> None:
-        """Nobody paid in time: close the door at the gateway, then see whether someone slipped in."""
+        """Nobody paid in time: see whether someone slipped in, else close the door and see again."""
+        if not await self._follow_gateway() or self._subscription.status is not Status.CREATED:
+            return
         told = await self._instruct(ports.Instruction.CANCEL)
         if told is None:
             self._looks += 1
             return
         await self._settle_all(told.snapshot)
-        if self._subscription.status is Status.CREATED:
+        if (self._subscription.status, Trigger.EXPIRED) in TRANSITIONS:
             await self._end(Trigger.EXPIRED, "not paid in time")
         else:
             await self._learn(told.snapshot)
@@ -311,10 +313,10 @@ class SubscriptionWorkflow:
 
     # Following the gateway.
 
-    async def _follow_gateway(self, payment_id: str | None = None) -> None:
-        """Look at the gateway's books and record whatever is new in them."""
+    async def _follow_gateway(self, payment_id: str | None = None) -> bool:
+        """Look at the gateway's books and record whatever is new in them; False if that was not possible."""
         if self._subscription.gateway_id is None:
-            return
+            return False
         try:
             snapshot = await workflow.execute_activity(
                 ports.read_collection,
@@ -325,10 +327,11 @@ class SubscriptionWorkflow:
         except ActivityError as error:
             workflow.logger.warning("gateway could not be read", extra={"cause": str(error.cause)})
             self._looks += 1
-            return
+            return False
         version = self._subscription.version
         await self._learn(snapshot)
         self._looks = 0 if self._subscription.version != version else self._looks + 1
+        return True
 
     async def _instruct(self, instruction: ports.Instruction) -> ports.Instructed | None:
         """None when the gateway could not be reached."""
