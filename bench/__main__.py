@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import growth, history, invoices, memory, renewals
+from bench import entitlements, growth, history, invoices, memory, renewals, webhooks
 from bench.figures import Figure, table
 from bench.scale import FULL, QUICK, Scale
 from bench.stand import Stand, open_stand
@@ -23,9 +23,11 @@ RESULTS = Path(__file__).with_name("results")
 BENCHES: dict[str, Measure] = {
     renewals.NAME: renewals.measure,
     history.NAME: history.measure,
+    webhooks.NAME: webhooks.measure,
+    entitlements.NAME: entitlements.measure,
+    invoices.NAME: invoices.measure,
     memory.NAME: memory.measure,
     growth.NAME: growth.measure,
-    invoices.NAME: invoices.measure,
 }
 
 

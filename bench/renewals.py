@@ -37,6 +37,11 @@ class Sample:
     temporal_ms: float
     postgres_ms: float
 
+    @property
+    def all_ms(self) -> float:
+        """What decides how many a machine can do."""
+        return self.worker_ms + self.temporal_ms + self.postgres_ms
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -148,6 +153,5 @@ def _figures(ours: list[Sample], floor: list[Sample], floor_name: str) -> list[F
     return [
         figure("paid renewals", "per second", lambda sample: sample.per_second, aim),
         figure("worker CPU per renewal", "ms", lambda sample: sample.worker_ms),
-        figure("Temporal CPU per renewal", "ms", lambda sample: sample.temporal_ms),
-        figure("Postgres CPU per renewal", "ms", lambda sample: sample.postgres_ms),
+        figure("CPU per renewal of worker, Temporal and Postgres", "ms", lambda sample: sample.all_ms),
     ]
