@@ -72,7 +72,7 @@ def main() -> int:
         narrator.say(str(error), style="red")
         return 1
     narrator.console.print()
-    narrator.console.print(table(figures))
+    narrator.console.print(table(figures), soft_wrap=False)
     narrator.say(f"written to {write(figures, quick=asked.quick)}", style="dim")
     return 0
 

@@ -29,18 +29,12 @@ async def measure(stand: Stand, scale: Scale) -> list[Figure]:
     random.Random(0).shuffle(reads)
     ours_next, floor = itertools.cycle(reads), http_load.request("GET", server.READ, headers)
     samples = await serving.compare(stand, scale, url, lambda: next(ours_next), lambda: floor)
-    ours = samples.pop(server.OURS)
-    figures = []
-    for kind, floors in samples.items():
-        name = serving.FLOORS[kind].format("SELECT 1")
-        rates = [[each.outcome.per_second for each in of] for of in (ours, floors)]
-        slowest = [[each.outcome.percentile_ms(0.99) for each in of] for of in (ours, floors)]
-        costs = [[each.cpu_ms for each in of] for of in (ours, floors)]
-        aim = Aim(at_least=0.6) if kind == server.FASTAPI else None
-        note = f"{scale.connections} connections"
-        figures += [
-            Figure(NAME, "entitlement reads", "per second", rates[0], name, rates[1], aim, note),
-            Figure(NAME, "entitlement reads, p99", "ms", slowest[0], name, slowest[1], None, note),
-            Figure(NAME, "API CPU per entitlement read", "ms", costs[0], name, costs[1]),
-        ]
-    return figures
+    reads_at_once = f"entitlement reads on {scale.connections} connections"
+    statement = "SELECT 1"
+    return [
+        serving.figure(
+            NAME, reads_at_once, "per second", samples, serving.rate, statement, Aim(at_least=0.6)
+        ),
+        serving.figure(NAME, f"{reads_at_once}, p99", "ms", samples, serving.slowest, statement),
+        serving.figure(NAME, "API CPU per entitlement read", "ms", samples, serving.cpu, statement),
+    ]

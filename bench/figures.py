@@ -1,69 +1,66 @@
-"""A measured figure, its floor, and what we aim at."""
+"""A measured figure, the floors beside it, and what we aim at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
+
+_VERDICTS = {True: Text("met", style="green"), False: Text("missed", style="red")}
 
 
 @dataclass(frozen=True)
 class Aim:
-    """A bound on the ratio to the floor, or on the figure itself."""
+    """A bound: one of the two."""
 
     at_least: float | None = None
     at_most: float | None = None
-    of_ratio: bool = True
 
-    def is_met(self, figure: "Figure") -> bool:
-        """Whether `figure` keeps the bound."""
-        measured = figure.ratio if self.of_ratio else figure.value
-        if self.at_least is not None and measured < self.at_least:
-            return False
+    def is_met(self, measured: float) -> bool:
+        """Whether the bound is kept."""
+        if self.at_least is not None:
+            return measured >= self.at_least
         return self.at_most is None or measured <= self.at_most
 
     def __str__(self) -> str:
-        bound = f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
-        return f"{bound} of floor" if self.of_ratio else bound
+        return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What the same machine did in the same run without ours. `aim` bounds the ratio to it."""
+
+    name: str
+    samples: Sequence[float]
+    aim: Aim | None = None
+
+    @property
+    def value(self) -> float:
+        """Median of the rounds."""
+        return median(self.samples)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Medians over the rounds; `samples` and `floor_samples` are the rounds themselves."""
+    """One measure of ours. `aim` bounds the figure itself."""
 
     bench: str
     name: str
     unit: str
     samples: Sequence[float]
-    floor_name: str
-    floor_samples: Sequence[float]
+    floors: Sequence[Floor]
     aim: Aim | None = None
-    note: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
-    """Whatever else was measured on the way; goes into the file only."""
 
     @property
     def value(self) -> float:
-        """What we reach."""
+        """Median of the rounds."""
         return median(self.samples)
 
-    @property
-    def floor(self) -> float:
-        """What the same machine does with nothing of ours."""
-        return median(self.floor_samples)
-
-    @property
-    def ratio(self) -> float:
+    def ratio(self, floor: Floor) -> float:
         """Ours over the floor's."""
-        return self.value / self.floor
-
-    @property
-    def verdict(self) -> str:
-        """Empty where nothing is aimed at."""
-        if self.aim is None:
-            return ""
-        return "met" if self.aim.is_met(self) else "missed"
+        return self.value / floor.value
 
     def as_json(self) -> dict[str, Any]:
         """For the results file."""
@@ -71,47 +68,48 @@ class Figure:
             "bench": self.bench,
             "name": self.name,
             "unit": self.unit,
-            "value": round(self.value, 4),
-            "floor": round(self.floor, 4),
-            "floor_name": self.floor_name,
-            "ratio": round(self.ratio, 4),
-            "aim": None if self.aim is None else str(self.aim),
-            "verdict": self.verdict,
-            "note": self.note,
-            "samples": [round(sample, 4) for sample in self.samples],
-            "floor_samples": [round(sample, 4) for sample in self.floor_samples],
-            "details": self.details,
+            "value": _rounded(self.value),
+            "samples": [_rounded(sample) for sample in self.samples],
+            **_aimed(self.aim, self.value),
+            "floors": [
+                {
+                    "name": floor.name,
+                    "value": _rounded(floor.value),
+                    "samples": [_rounded(sample) for sample in floor.samples],
+                    "ratio": _rounded(self.ratio(floor)),
+                    **_aimed(floor.aim, self.ratio(floor)),
+                }
+                for floor in self.floors
+            ],
         }
 
 
+def _rounded(number: float) -> float:
+    return round(number, 4)
+
+
+def _aimed(aim: Aim | None, measured: float) -> dict[str, Any]:
+    return {} if aim is None else {"aim": str(aim), "met": aim.is_met(measured)}
+
+
 def table(figures: Sequence[Figure]) -> Table:
-    """All figures, grouped by bench."""
+    """Each figure with its floors below it."""
     shown = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
-    shown.add_column("What", overflow="fold")
-    shown.add_column("Measured", justify="right", no_wrap=True)
-    shown.add_column("Floor", justify="right", no_wrap=True)
-    shown.add_column("… which is", style="dim", overflow="fold")
-    shown.add_column("Ratio", justify="right", style="bold", no_wrap=True)
-    shown.add_column("Aim", no_wrap=True)
-    shown.add_column("", no_wrap=True)
-    bench = ""
+    shown.add_column("", overflow="fold")
+    for name in ("Measured", "Floor", "Ratio", "Aim", ""):
+        shown.add_column(name, justify="right", no_wrap=True)
     for figure in figures:
-        if bench and figure.bench != bench:
-            shown.add_row()
-        bench = figure.bench
-        what = f"{figure.name}, {figure.unit}" + (f" [dim]({figure.note})[/dim]" if figure.note else "")
-        style = {"met": "[green]met[/green]", "missed": "[red]missed[/red]"}.get(figure.verdict, "")
-        aim = "" if figure.aim is None else str(figure.aim)
-        shown.add_row(
-            what,
-            _readable(figure.value),
-            _readable(figure.floor),
-            figure.floor_name,
-            f"{figure.ratio:.2f}",
-            aim,
-            style,
-        )
+        measured = Text.assemble((figure.name, "bold"), f", {figure.unit}")
+        shown.add_row(measured, _readable(figure.value), "", "", *_verdict(figure.aim, figure.value))
+        for floor in figure.floors:
+            ratio = figure.ratio(floor)
+            beside = Text(f"  beside {floor.name}", style="dim")
+            shown.add_row(beside, "", _readable(floor.value), f"{ratio:.2f}", *_verdict(floor.aim, ratio))
     return shown
+
+
+def _verdict(aim: Aim | None, measured: float) -> tuple[str, Text]:
+    return ("", Text()) if aim is None else (str(aim), _VERDICTS[aim.is_met(measured)])
 
 
 def _readable(number: float) -> str:

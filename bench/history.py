@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from bench import renewals, sleepers
-from bench.figures import Aim, Figure
+from bench.canned_gateway import payment_id
+from bench.figures import Aim, Figure, Floor
 from bench.fleet import open_fleet
 from bench.scale import Scale
 from bench.stand import Stand
@@ -29,25 +30,25 @@ async def measure(stand: Stand, _scale: Scale) -> list[Figure]:
         for place, member in enumerate(members):
             identity = ports.subscription_workflow_id(member.id)
             run = await _run_of(fleet.client, identity)
-            await sleepers.announce_payment(fleet.client, member, sleepers.PAID_CYCLES)
+            payment = payment_id(sleepers.PAID_CYCLES, member.id)
+            await sleepers.announce_payment(fleet.client, member, payment)
             ours.append(await _finished(fleet.client, identity, run))
             identity = f"{BARE}/{place}"
             run = await _run_of(fleet.client, identity)
             await bare.wake(place, 0)
             floor.append(await _finished(fleet.client, identity, run))
-    name = renewals.FLOORS[BARE]
-    events, bytes_ = ([run[index] for run in ours] for index in (0, 1))
+    names = ("events", "bytes")
+    aims = (Aim(at_most=24), None)
     return [
         Figure(
             NAME,
             "history per paid cycle",
-            "events",
-            events,
-            name,
-            [run[0] for run in floor],
-            Aim(at_most=24, of_ratio=False),
-        ),
-        Figure(NAME, "history per paid cycle", "bytes", bytes_, name, [run[1] for run in floor]),
+            names[index],
+            [run[index] for run in ours],
+            [Floor(renewals.FLOORS[BARE], [run[index] for run in floor])],
+            aims[index],
+        )
+        for index in (0, 1)
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from importlib import import_module
 
-from bench.figures import Figure
+from bench.figures import Figure, Floor
 from bench.scale import Scale
 from bench.stand import Stand
 from documents.invoice_pdf import render_invoice
@@ -28,8 +28,8 @@ async def measure(_stand: Stand, scale: Scale) -> list[Figure]:
     for _ in range(scale.rounds):
         ours.append(_per_cpu_second(lambda: render_invoice(invoice), scale.invoices))
         floor.append(_per_cpu_second(_blank_page, scale.invoices))
-    name = "a blank ReportLab page of that size"
-    return [Figure(NAME, "invoices drawn", "per second and core", ours, name, floor)]
+    blank = Floor("a blank ReportLab page of that size", floor)
+    return [Figure(NAME, "invoices drawn", "per second and core", ours, [blank])]
 
 
 def _per_cpu_second(draw: Callable[[], bytes], count: int) -> float:

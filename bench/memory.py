@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from temporalio.client import Client
 
 from bench import renewals
-from bench.figures import Figure
+from bench.figures import Figure, Floor
 from bench.fleet import open_fleet
 from bench.scale import Scale
 from bench.stand import Stand
@@ -37,5 +37,5 @@ async def measure(stand: Stand, scale: Scale) -> list[Figure]:
             await renewals.start_bare(client, BARE, range(first, first + part))
             await bare.meter.until_idle()
             floor.append((bare.meter.resident_bytes() - before) / part / 1024)
-    name, what = renewals.FLOORS[BARE], "worker memory per cached sleeping subscription"
-    return [Figure(NAME, what, "KiB", ours, name, floor)]
+    what = "worker memory per cached sleeping subscription"
+    return [Figure(NAME, what, "KiB", ours, [Floor(renewals.FLOORS[BARE], floor)])]

@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 from temporalio.client import Client
 
 from bench import bare_workflow, sleepers
-from bench.figures import Aim, Figure
+from bench.canned_gateway import payment_id
+from bench.figures import Aim, Figure, Floor
 from bench.fleet import Crew, Fleet, open_fleet
-from bench.meter import Meter
+from bench.gateway_books import open_gateway_books
 from bench.scale import Scale
 from bench.stand import Stand
-from bench.worker import BARE, BARE_POSTGRES
+from bench.worker import BARE, BARE_POSTGRES, OURS
 from db import models
 from domain.subscription import Subscription
 
@@ -25,7 +26,10 @@ _POLL_SECONDS = 0.005
 _PATIENCE_SECONDS = 120.0
 _STARTS_AT_ONCE = 40
 
-FLOORS = {BARE: "bare workflow, empty activities", BARE_POSTGRES: "… whose last activity commits one row"}
+FLOORS = {
+    BARE: "a bare workflow with empty activities",
+    BARE_POSTGRES: "a bare workflow whose last activity commits one row",
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,12 @@ class Sample:
 
     @property
     def all_ms(self) -> float:
-        """What decides how many a machine can do."""
+        """Worker, Temporal and Postgres: what decides how many a machine can do."""
         return self.worker_ms + self.temporal_ms + self.postgres_ms
+
+
+Samples = dict[str, list[Sample]]
+"""Rounds by kind of worker."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,9 @@ class Subject:
     wake: Callable[[int, int], Awaitable[None]]
 
 
-async def run_round(
-    subject: Subject, count: int, turn: int, in_flight: int, temporal: Meter, postgres: Meter
-) -> Sample:
+async def run_round(fleet: Fleet, subject: Subject, count: int, turn: int, in_flight: int) -> Sample:
     """Wake `count` runs once each, `in_flight` of them at a time, and wait until nothing is left to do."""
-    meters = (subject.crew.meter, temporal, postgres)
+    meters = (subject.crew.meter, fleet.temporal_meter, fleet.stand.postgres_meter)
     before = [meter.cpu_seconds() for meter in meters]
     seconds = await _renew(subject, count, turn, in_flight)
     await subject.crew.meter.until_idle()
@@ -83,7 +89,10 @@ def subscriptions_of(fleet: Fleet, crew: Crew, members: list[Subscription]) -> S
     """Ours: each turn pays the next cycle."""
 
     async def wake(place: int, turn: int) -> None:
-        await sleepers.announce_payment(fleet.client, members[place], sleepers.PAID_CYCLES + turn)
+        member = members[place]
+        await sleepers.announce_payment(
+            fleet.client, member, payment_id(sleepers.PAID_CYCLES + turn, member.id)
+        )
 
     return Subject(crew, wake)
 
@@ -114,24 +123,49 @@ async def start_bare(client: Client, kind: str, places: Iterable[int]) -> None:
 
 
 async def measure(stand: Stand, scale: Scale) -> list[Figure]:
-    """Ours with a canned gateway, and two floors, in turn."""
-    samples: dict[str, list[Sample]] = defaultdict(list)
+    """Ours with a canned gateway beside floors, in turn; then the same with the simulator."""
+    canned = await _with_canned_gateway(stand, scale)
+    simulated = await _with_simulator(stand, scale)
+    return [*_figures("canned gateway", canned), *_figures("simulator", simulated)]
+
+
+async def _with_canned_gateway(stand: Stand, scale: Scale) -> Samples:
+    """What our engine costs."""
+    samples: Samples = defaultdict(list)
     async with AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(open_fleet(stand))
         crew = await stack.enter_async_context(fleet.crew())
         members = await fleet.populate(scale.renewals, crew)
-        subjects = {NAME: subscriptions_of(fleet, crew, members)}
+        subjects = {OURS: subscriptions_of(fleet, crew, members)}
         for kind in FLOORS:
             subjects[kind] = await stack.enter_async_context(bare_subject(fleet, kind, scale.renewals))
         for turn in range(scale.rounds):
-            for name, subject in subjects.items():
-                sample = await run_round(
-                    subject, scale.renewals, turn, scale.in_flight, fleet.temporal_meter, stand.postgres_meter
-                )
-                samples[name].append(sample)
+            for kind, subject in subjects.items():
+                samples[kind].append(await run_round(fleet, subject, scale.renewals, turn, scale.in_flight))
         await _check_books(fleet, scale.renewals * scale.rounds)
-    ours = samples.pop(NAME)
-    return [figure for kind, floor in samples.items() for figure in _figures(ours, floor, FLOORS[kind])]
+    return samples
+
+
+async def _with_simulator(stand: Stand, scale: Scale) -> Samples:
+    """What it costs when the gateway is read by Razorpay's SDK. Fewer: the simulator works as well."""
+    samples: Samples = defaultdict(list)
+    count = scale.renewals // 3
+    async with AsyncExitStack() as stack:
+        fleet = await stack.enter_async_context(open_fleet(stand))
+        books = await stack.enter_async_context(open_gateway_books(fleet, count))
+        crew = await stack.enter_async_context(fleet.crew(simulator=books.simulator.url))
+
+        async def wake(place: int, _turn: int) -> None:
+            await sleepers.announce_payment(fleet.client, books.members[place], books.payments[place])
+
+        subjects = {OURS: Subject(crew, wake)}
+        subjects[BARE] = await stack.enter_async_context(bare_subject(fleet, BARE, count))
+        for turn in range(scale.rounds):
+            await books.charge_next_month()
+            for kind, subject in subjects.items():
+                samples[kind].append(await run_round(fleet, subject, count, turn, scale.in_flight))
+        await _check_books(fleet, count * scale.rounds)
+    return samples
 
 
 async def _check_books(fleet: Fleet, renewals: int) -> None:
@@ -143,15 +177,17 @@ async def _check_books(fleet: Fleet, renewals: int) -> None:
         raise AssertionError(f"{renewals} renewals left {invoices} invoices and {balance} paise too many")
 
 
-def _figures(ours: list[Sample], floor: list[Sample], floor_name: str) -> list[Figure]:
+def _figures(gateway: str, samples: Samples) -> list[Figure]:
     def figure(name: str, unit: str, read: Callable[[Sample], float], aim: Aim | None = None) -> Figure:
-        return Figure(
-            NAME, name, unit, [*map(read, ours)], floor_name, [*map(read, floor)], aim, "canned gateway"
-        )
+        floors = [
+            Floor(what, [*map(read, samples[kind])], aim if kind == BARE else None)
+            for kind, what in FLOORS.items()
+            if kind in samples
+        ]
+        return Figure(NAME, f"{name} ({gateway})", unit, [*map(read, samples[OURS])], floors)
 
-    aim = Aim(at_least=0.7) if floor_name == FLOORS[BARE] else None
     return [
-        figure("paid renewals", "per second", lambda sample: sample.per_second, aim),
+        figure("paid renewals", "per second", lambda sample: sample.per_second, Aim(at_least=0.7)),
         figure("worker CPU per renewal", "ms", lambda sample: sample.worker_ms),
-        figure("CPU per renewal of worker, Temporal and Postgres", "ms", lambda sample: sample.all_ms),
+        figure("all CPU per renewal", "ms", lambda sample: sample.all_ms),
     ]

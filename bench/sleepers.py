@@ -159,10 +159,8 @@ async def put_to_sleep(client: Client, sleepers: Sequence[Subscription]) -> None
     await asyncio.gather(*(start_some() for _ in range(_AT_ONCE)))
 
 
-async def announce_payment(client: Client, subscription: Subscription, cycle: int) -> None:
+async def announce_payment(client: Client, subscription: Subscription, payment: str) -> None:
     """What the relay does with the webhook of a captured payment."""
-    event = GatewayEvent(
-        f"evt_{cycle}x{subscription.id[-12:]}", "subscription.charged", payment_id(cycle, subscription.id)
-    )
+    event = GatewayEvent(f"evt_{payment.removeprefix('pay_')}", "subscription.charged", payment)
     run = client.get_workflow_handle(ports.subscription_workflow_id(subscription.id))
     await run.signal(messages.GATEWAY_SIGNAL, event)

@@ -39,15 +39,10 @@ async def measure(stand: Stand, scale: Scale) -> list[Figure]:
 
     samples = await serving.compare(stand, scale, url, signed, plain)
     await _check_inbox(url, sum(len(sample.outcome.latencies_ms) for sample in samples[server.OURS]))
-    ours = samples.pop(server.OURS)
-    figures = []
-    for kind, floor in samples.items():
-        name = serving.FLOORS[kind].format("one insert")
-        rates = [[each.outcome.per_second for each in of] for of in (ours, floor)]
-        figures.append(Figure(NAME, "webhooks to a durable 200", "per second", rates[0], name, rates[1]))
-        costs = [[each.cpu_ms for each in of] for of in (ours, floor)]
-        figures.append(Figure(NAME, "API CPU per webhook", "ms", costs[0], name, costs[1]))
-    return figures
+    return [
+        serving.figure(NAME, "webhooks to a durable 200", "per second", samples, serving.rate, "one insert"),
+        serving.figure(NAME, "API CPU per webhook", "ms", samples, serving.cpu, "one insert"),
+    ]
 
 
 async def _check_inbox(url: str, answered: int) -> None:
