@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from api import admin_views as shown
 from api import schemas, timeline
@@ -45,6 +46,12 @@ class CommandPath(StrEnum):
     RESUME = "resume"
 
 
+class _CommandConvertor(StringConvertor):
+    regex = "|".join(command.value for command in CommandPath)
+
+
+# So that `timeline` beside them is no command.
+register_url_convertor("command", _CommandConvertor())
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"model": schemas.SubscriptionPending, "description": "Taken, not finished: ask at Location."}
 }
@@ -148,7 +155,9 @@ async def find_subscriptions(
 
 
 @router.get(
-    "/admin/subscriptions/{subscription_id}", operation_id="inspect_subscription", responses=_PROBLEMS_OF_ONE
+    "/admin/subscriptions/{subscription_id:subscription}",
+    operation_id="inspect_subscription",
+    responses=_PROBLEMS_OF_ONE,
 )
 async def inspect_subscription(
     services: Parts, _: CurrentOperator, subscription_id: SubscriptionId
@@ -161,7 +170,7 @@ async def inspect_subscription(
 
 
 @router.get(
-    "/admin/subscriptions/{subscription_id}/timeline",
+    "/admin/subscriptions/{subscription_id:subscription}/timeline",
     operation_id="inspect_subscription_timeline",
     responses=_PROBLEMS_OF_ONE,
 )
@@ -174,7 +183,7 @@ async def inspect_subscription_timeline(
 
 
 @router.post(
-    "/admin/subscriptions/{subscription_id}/{command}",
+    "/admin/subscriptions/{subscription_id:subscription}/{command:command}",
     operation_id="steer_subscription",
     response_model=schemas.CommandOut,
     responses={**_ACCEPTED, **documented(401, 403, 404, 409)},

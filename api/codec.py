@@ -1,11 +1,12 @@
 """Temporal's remote codec: shows encrypted payloads in the Temporal UI to operators who have signed in."""
 
-from typing import Any
+import json
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Response
-from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from pydantic import BaseModel, Field
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payload, Payloads
 
 from api.dependencies import CurrentOperator, Parts
 from api.logs import logger
@@ -19,7 +20,7 @@ router = APIRouter(tags=["operators"])
 class EncodedPayloads(BaseModel):
     """Temporal's `Payloads` message as JSON; bytes are base64."""
 
-    payloads: list[dict[str, Any]] = Field(
+    payloads: list[dict[str, str | dict[str, str]]] = Field(
         max_length=1000, examples=[[{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhpIg=="}]]
     )
 
@@ -63,5 +64,6 @@ def _parse(given: EncodedPayloads) -> Payloads:
         raise InvalidInput("payloads", "These are not Temporal payloads; bytes are base64.") from None
 
 
-def _render(payloads: Any) -> Response:
-    return Response(MessageToJson(Payloads(payloads=payloads), indent=None), media_type="application/json")
+def _render(payloads: Sequence[Payload]) -> Response:
+    content = {"payloads": [MessageToDict(payload) for payload in payloads]}
+    return Response(json.dumps(content), media_type="application/json")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import logger, request_id
@@ -183,7 +184,10 @@ def _from_validation(error: RequestValidationError) -> _Answer:
 
 _HTTP_DETAILS: dict[int, tuple[str, str]] = {
     400: ("malformed", "The request cannot be read; send valid JSON as application/json."),
-    404: ("not_found", "There is no such route; /openapi.json lists them all."),
+    404: (
+        "not_found",
+        "There is nothing here: check the path and any id in it; /openapi.json lists all routes.",
+    ),
     405: (
         "method_not_allowed",
         "This route does not take that method; the Allow header lists those it does.",
@@ -191,19 +195,32 @@ _HTTP_DETAILS: dict[int, tuple[str, str]] = {
 }
 
 
-def _from_http(error: HTTPException) -> _Answer:
+def _from_http(request: Request, error: HTTPException) -> _Answer:
     code, detail = _HTTP_DETAILS.get(error.status_code, ("http_error", str(error.detail)))
-    return _Answer(error.status_code, code, detail, headers=error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_methods_of(request))}
+    return _Answer(error.status_code, code, detail, headers=headers)
 
 
-async def _handle(_: Request, error: Exception) -> Response:
+def _methods_of(request: Request) -> list[str]:
+    """Of the path, over all its routes: the framework's own header names those of the first."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") if takes(method)]
+
+
+async def _handle(request: Request, error: Exception) -> Response:
     """The one error handler."""
     if isinstance(error, BahiError):
         return problem_response(_from_bahi(error))
     if isinstance(error, RequestValidationError):
         return problem_response(_from_validation(error))
     assert isinstance(error, HTTPException)
-    return problem_response(_from_http(error))
+    return problem_response(_from_http(request, error))
 
 
 class LastResort:

@@ -100,7 +100,7 @@ async def cancel_my_subscription(
 
 
 @router.get(
-    "/v1/subscriptions/{subscription_id}",
+    "/v1/subscriptions/{subscription_id:subscription}",
     operation_id="get_subscription",
     response_model=schemas.SubscriptionOut,
     responses={**_ACCEPTED, **documented(401, 404)},
@@ -120,7 +120,7 @@ async def get_subscription(
 
 
 @router.post(
-    "/v1/subscriptions/{subscription_id}/cancel",
+    "/v1/subscriptions/{subscription_id:subscription}/cancel",
     operation_id="cancel_subscription",
     response_model=schemas.CommandOut,
     responses=_STEERED,
@@ -133,7 +133,7 @@ async def cancel_subscription(
 
 
 @router.post(
-    "/v1/subscriptions/{subscription_id}/cancel-now",
+    "/v1/subscriptions/{subscription_id:subscription}/cancel-now",
     operation_id="cancel_subscription_now",
     response_model=schemas.CommandOut,
     responses=_STEERED,
@@ -146,7 +146,7 @@ async def cancel_subscription_now(
 
 
 @router.post(
-    "/v1/subscriptions/{subscription_id}/keep",
+    "/v1/subscriptions/{subscription_id:subscription}/keep",
     operation_id="keep_subscription",
     response_model=schemas.CommandOut,
     responses=_STEERED,
@@ -159,7 +159,7 @@ async def keep_subscription(
 
 
 @router.post(
-    "/v1/subscriptions/{subscription_id}/pause",
+    "/v1/subscriptions/{subscription_id:subscription}/pause",
     operation_id="pause_subscription",
     response_model=schemas.CommandOut,
     responses=_STEERED,
@@ -172,7 +172,7 @@ async def pause_subscription(
 
 
 @router.post(
-    "/v1/subscriptions/{subscription_id}/resume",
+    "/v1/subscriptions/{subscription_id:subscription}/resume",
     operation_id="resume_subscription",
     response_model=schemas.CommandOut,
     responses=_STEERED,
@@ -185,7 +185,7 @@ async def resume_subscription(
 
 
 @router.get(
-    "/v1/subscriptions/{subscription_id}/timeline",
+    "/v1/subscriptions/{subscription_id:subscription}/timeline",
     operation_id="get_subscription_timeline",
     responses=documented(401, 404),
 )

@@ -1,6 +1,7 @@
 """Speaking to a subscription's workflow under a deadline; its answers and refusals in our own terms."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,14 +91,24 @@ async def open_subscription(client: Client, start: StartSubscription) -> Opened:
     )
     try:
         async with _speaking(OPEN_SECONDS):
-            opened: Opened = await client.execute_update_with_start_workflow(
-                messages.OPEN_UPDATE, start_workflow_operation=operation, result_type=Opened
-            )
-            return opened
+            return await _open(client, operation)
     except StillWorking:
         # The call may have been cut off before or after the server took it.
         if not await exists(client, subscription.id):
             raise Unavailable("Temporal did not take the new subscription in time; try again") from None
+        raise
+
+
+async def _open(client: Client, operation: WithStartWorkflowOperation[object, object]) -> Opened:
+    try:
+        opened: Opened = await client.execute_update_with_start_workflow(
+            messages.OPEN_UPDATE, start_workflow_operation=operation, result_type=Opened
+        )
+        return opened
+    except Exception:
+        # The SDK tells the operation too; what nobody reads there would be logged as lost.
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await operation.workflow_handle()
         raise
 
 
