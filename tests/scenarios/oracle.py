@@ -109,9 +109,7 @@ async def read(world: World) -> Books:
             await session.scalars(select(models.OutboxDelivery).where(models.OutboxDelivery.status != "done"))
         ).all()
         inbox = models.WebhookInbox
-        lost = (
-            await session.scalars(select(inbox).where(inbox.status.in_(["received", "orphan"])))
-        ).all()
+        lost = (await session.scalars(select(inbox).where(inbox.status.in_(["received", "orphan"])))).all()
         unsent = (
             await session.scalars(select(models.Notification).where(models.Notification.status != "sent"))
         ).all()

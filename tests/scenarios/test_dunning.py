@@ -53,7 +53,9 @@ async def test_a_renewal_that_fails_twice_and_recovers_costs_one_invoice_and_tel
         assert len(invoices) == 12
         # ₹2,999 and 18 % on top, to another State.
         assert await taxes(bharat) == 12 * [{"taxable": 2_999_00, "igst": 539_82, "total": 3_538_82}]
-        assert await happened(bharat, "payment.failed", "subscription.past_due", "subscription.recovered") == [
+        assert await happened(
+            bharat, "payment.failed", "subscription.past_due", "subscription.recovered"
+        ) == [
             (date(2026, 3, 15), "payment.failed"),
             (date(2026, 3, 15), "subscription.past_due"),
             (date(2026, 3, 16), "payment.failed"),
@@ -99,7 +101,11 @@ async def test_after_four_failures_it_is_free_until_a_new_method_and_what_was_mi
         # ₹4,999 with the tax inside, to another State: IGST, where the halves were 381.28 each.
         assert await taxes(chitra) == 10 * [{"taxable": 4_236_44, "igst": 762_56, "total": 4_999_00}]
         assert await happened(
-            chitra, "subscription.halted", "subscription.recovered", "charge.uncollected", "entitlement.changed"
+            chitra,
+            "subscription.halted",
+            "subscription.recovered",
+            "charge.uncollected",
+            "entitlement.changed",
         ) == [
             (date(2026, 4, 5), "entitlement.changed"),
             (date(2026, 5, 8), "subscription.halted"),

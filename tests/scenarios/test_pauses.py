@@ -58,9 +58,7 @@ async def test_a_pause_of_two_months_charges_nothing_and_ends_with_the_next_cycl
         assert len(invoices) == 10
         assert await taxes(esha) == 10 * [{"taxable": 4_236_44, "igst": 762_56, "total": 4_999_00}]
         assert (await shown(esha))["uncollected_cycles"] == []
-        assert await happened(
-            esha, "subscription.paused", "subscription.resumed", "entitlement.changed"
-        ) == [
+        assert await happened(esha, "subscription.paused", "subscription.resumed", "entitlement.changed") == [
             (date(2026, 5, 12), "entitlement.changed"),
             (date(2026, 6, 20), "subscription.paused"),
             (date(2026, 7, 12), "entitlement.changed"),
