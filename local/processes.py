@@ -56,10 +56,17 @@ class ProcessIdentity:
         return ProcessIdentity.of(self.pid) == self
 
 
+# The parent may be gone before the kernel was asked for the signal; whoever adopted us is not the parent.
+_STILL_OURS = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
+
+
 def leash(death_signal: signal.Signals) -> list[str]:
     """Command prefix that makes the kernel signal the child when the thread that started it is gone."""
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", death_signal.name.removeprefix("SIG"), "--"] if setpriv else []
+    if setpriv is None:
+        return []
+    name = death_signal.name.removeprefix("SIG")
+    return [setpriv, "--pdeathsig", name, "--", "sh", "-c", _STILL_OURS, "leash", str(os.getpid())]
 
 
 async def until(condition: Callable[[], bool], seconds: float) -> bool:
