@@ -13,7 +13,8 @@ from api.logs import logger, set_request_id
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_.-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/internal/entitlements/{user_id}"})
+"""Asked all the time: counted, and logged only where they fail."""
 
 
 class Metrics:
@@ -69,7 +70,7 @@ class Observer:
         route = getattr(scope.get("route"), "path_format", None) or "unmatched"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
-        line = logger.debug if route in _QUIET else logger.info
+        line = logger.debug if route in _QUIET and status < 400 else logger.info
         line("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
 
 

@@ -110,7 +110,9 @@ async def serving(
     }
     made = Settings(**chosen)
     app = create_app(made, limits=limits, **({"clock": clock} if clock else {}))
-    server = QuietServer(uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, lifespan="on"))
+    # The parser that production has.
+    config = uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, lifespan="on", http="h11")
+    server = QuietServer(config)
     running = asyncio.create_task(server.serve())
     try:
         deadline = time.monotonic() + 20
