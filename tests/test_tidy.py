@@ -14,9 +14,16 @@ PURE = ("domain", "workflows")
 MONEY = ("domain", "workflows", "activities", "db", "documents", "api", "relay")
 FUNCTION_LINES = 70
 MODULE_LINES = 500
-MODULES = sorted(
-    path for room in (*ROOMS, "tests") for path in (ROOT / room).rglob("*.py") if "versions" not in path.parts
-) + [ROOT / "worker.py", ROOT / "config.py"]
+MODULES = [
+    *sorted(
+        path
+        for room in (*ROOMS, "tests")
+        for path in (ROOT / room).rglob("*.py")
+        if "versions" not in path.parts
+    ),
+    ROOT / "worker.py",
+    ROOT / "config.py",
+]
 
 
 def name(path: Path) -> str:
