@@ -1,9 +1,12 @@
 """Asking for a subscription, with the real workflow, the real server and the simulated gateway."""
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from api.schemas import SubscribeIn
+from db import idempotency
 from tests.api.serving import until
 from tests.world import OpenWorld
 
@@ -158,3 +161,39 @@ async def test_what_the_gateway_refuses_is_refused_with_its_reason(world_at: Ope
         answer = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_pro"})
         assert (answer.status_code, answer.json()["code"]) == (409, "gateway_refused")
         assert "refused to open a checkout" in answer.json()["detail"]
+
+
+async def test_whoever_repeats_a_request_that_was_cut_off_finishes_that_one(world_at: OpenWorld) -> None:
+    """The API died between its claim and its answer; its subscription is the one that is made."""
+    async with world_at(NOW) as world:
+        asha = await world.person("asha")
+        wanted = SubscribeIn(plan_id="plan_free")
+        begun = "sub_" + "0" * 26
+        async with world.database.transaction() as session:
+            await idempotency.claim(
+                session,
+                owner="customer/asha",
+                route="POST /v1/subscriptions",
+                key="cut-off",
+                request_sha256=hashlib.sha256(wanted.model_dump_json().encode()).hexdigest(),
+                resource_id=begun,
+                now=NOW - timedelta(minutes=5),
+            )
+        key = {"Idempotency-Key": "cut-off"}
+        made = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_free"}, headers=key)
+        again = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_free"}, headers=key)
+    assert (made.status_code, made.json()["subscription_id"]) == (201, begun)
+    assert (again.status_code, again.content) == (201, made.content)
+    assert again.headers["location"] == made.headers["location"]
+
+
+async def test_a_refused_request_leaves_its_key_free(world_at: OpenWorld) -> None:
+    async with world_at(NOW) as world:
+        mira = await world.person("mira", state_code="")
+        key = {"Idempotency-Key": "first-try"}
+        refused = await mira.http.post("/v1/subscriptions", json={"plan_id": "plan_pro"}, headers=key)
+        assert refused.status_code == 422
+        details = {"name": "Mira", "email": "mira@example.com", "state_code": "29"}
+        await mira.http.put("/v1/billing-details", json=details)
+        made = await mira.http.post("/v1/subscriptions", json={"plan_id": "plan_pro"}, headers=key)
+        assert made.status_code == 201, made.text
