@@ -1,7 +1,8 @@
 """What fault tests share: the process that workers are forked from, and stages to kill things on."""
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.faults.stage import Stage, fresh_database, open_stage
 from tests.faults.workers import Forge
 
 _numbers = itertools.count(1)
+_one_migration = asyncio.Lock()
+"""Alembic keeps what it is doing in globals."""
 
 
 class OpenStage(Protocol):
@@ -31,9 +34,7 @@ async def forge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Forge
 
 
 @pytest.fixture(scope="session")
-def stage_at(
-    postgres: PostgresServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory
-) -> OpenStage:
+def stage_at(postgres: PostgresServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> OpenStage:
     """Stages with a folder, a database and a Temporal server of their own."""
 
     @asynccontextmanager
@@ -41,7 +42,8 @@ def stage_at(
         now: datetime, *, server: PostgresServer | None = None, **settings: Any
     ) -> AsyncIterator[Stage]:
         folder: Path = tmp_path_factory.mktemp("stage")
-        url = await fresh_database(server or postgres, f"faults_{next(_numbers)}")
+        async with _one_migration:
+            url = await fresh_database(server or postgres, f"faults_{next(_numbers)}")
         async with open_stage(folder, url, forge, now, **settings) as stage:
             yield stage
 

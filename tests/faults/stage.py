@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,10 +36,12 @@ from tests.faults.workers import Forge, Workers
 from workflows import search_attributes
 from workflows.ports import subscription_workflow_id
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 30.0, pause: float = 0.05) -> None:
+async def eventually(
+    condition: Callable[[], Awaitable[bool]], seconds: float = 100.0, pause: float = 0.05
+) -> None:
     """Wait for something that happens in another process, with a deadline."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - nothing announces it
@@ -56,12 +58,15 @@ class Customer:
     subscription_id: str = ""
     gateway_id: str = ""
 
-    async def subscribe(self, plan_id: str = "plan_pro") -> httpx.Response:
-        """Ask for a plan; 201, or 202 when the answer takes longer than the API waits."""
-        answer = await self.http.post("/v1/subscriptions", json={"plan_id": plan_id, "interval": "monthly"})
-        if answer.is_success:
-            self.subscription_id = answer.json()["subscription_id"]
-        return answer
+    async def subscribe(self, plan_id: str = "plan_pro") -> None:
+        """Ask for a plan, and again while the API says to: it answers 202 when that takes long."""
+        wanted = {"plan_id": plan_id, "interval": "monthly"}
+        answer = await self.http.post("/v1/subscriptions", json=wanted)
+        while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            await asyncio.sleep(1)
+            answer = await self.http.post("/v1/subscriptions", json=wanted)
+        answer.raise_for_status()
+        self.subscription_id = answer.json()["subscription_id"]
 
     async def has_checkout(self) -> bool:
         """Whether there is a page to pay at; remembers the gateway's id."""
@@ -76,9 +81,7 @@ class Customer:
     async def pay(self, *, wait_webhooks: bool = True, **how: Any) -> None:
         """By card, with success, unless `how` says otherwise (simulator/control.py: authenticate)."""
         chosen = {"method": "card", "card_origin": "domestic", "outcome": "success", **how}
-        await self.stage.simulator.act(
-            self.gateway_id, "authenticate", wait_webhooks=wait_webhooks, **chosen
-        )
+        await self.stage.simulator.act(self.gateway_id, "authenticate", wait_webhooks=wait_webhooks, **chosen)
 
     async def status(self) -> str:
         """As recorded."""
@@ -129,11 +132,14 @@ class Stage:
         (await http.put("/v1/billing-details", json=details)).raise_for_status()
         return customer
 
-    async def subscribed(self, number: int, plan_id: str = "plan_pro", name: str = "customer") -> list[Customer]:
+    async def subscribed(
+        self, number: int, plan_id: str = "plan_pro", name: str = "customer"
+    ) -> list[Customer]:
         """That many customers, each with an open checkout."""
-        customers = [await self.customer(f"{name}{index}", ("29", "27")[index % 2]) for index in range(number)]
-        for answer in await asyncio.gather(*(each.subscribe(plan_id) for each in customers)):
-            answer.raise_for_status()
+        customers = [
+            await self.customer(f"{name}{index}", ("29", "27")[index % 2]) for index in range(number)
+        ]
+        await asyncio.gather(*(each.subscribe(plan_id) for each in customers))
         for each in customers:
             await eventually(each.has_checkout)
         return customers
@@ -166,9 +172,11 @@ class Stage:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while True:
                 try:
-                    return await self.time.settle()
+                    await self.time.settle()
                 except (RPCError, RetryableError):
                     await asyncio.sleep(0.05)
+                else:
+                    return
 
     async def advance_gateway(self, span: timedelta, *, wait_webhooks: bool = True) -> None:
         """Time passes at the gateway alone; everybody else follows with the next travel."""
@@ -324,14 +332,3 @@ async def start_api(child: Child, public_url: str) -> None:
                 return False
 
         await eventually(answers)
-
-
-async def gather_in(limit: int, jobs: Sequence[Callable[[], Awaitable[object]]]) -> list[object]:
-    """All of them, at most `limit` at once."""
-    gate = asyncio.Semaphore(limit)
-
-    async def one(job: Callable[[], Awaitable[object]]) -> object:
-        async with gate:
-            return await job()
-
-    return list(await asyncio.gather(*(one(job) for job in jobs)))

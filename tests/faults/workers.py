@@ -5,7 +5,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +18,7 @@ from domain.errors import RetryableError
 from local.home import REPOSITORY
 from local.processes import ProcessIdentity, send, until
 from tests.faults.worker import Order
+from worker import ROLES
 
 _RESTART_SECONDS = 0.1
 
@@ -50,81 +51,99 @@ class Forge:
             process.stdin.close()
             await process.wait()
 
-    async def fork(self, order: Order) -> ProcessIdentity | None:
-        """A new worker; None if it is dead already."""
+    async def fork(self, order: Order) -> ProcessIdentity:
+        """A new worker. Not to be cancelled: the answer would be taken for the next one's."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._turn:
             self._process.stdin.write(order.model_dump_json().encode() + b"\n")
             line = await self._process.stdout.readline()
-        return ProcessIdentity.of(int(json.loads(line)))
+        assert line, f"the process that workers are forked from has ended with {await self._process.wait()}"
+        pid = int(json.loads(line))
+        return ProcessIdentity.of(pid) or ProcessIdentity(pid, "", "dead already")
+
+
+@dataclass
+class Hand:
+    """One worker process, replaced at once when it dies, as a supervisor would."""
+
+    roles: tuple[str, ...] = ROLES
+    strike: tuple[str, ...] = ()
+    """Points at which it is to die, once each."""
+    hold: tuple[str, ...] = ()
+    """Points at which it is to wait until released."""
+    living: ProcessIdentity | None = None
+    dismissed: bool = False
 
 
 @dataclass
 class Workers:
-    """One worker at a time, replaced at once when it dies, as a supervisor would."""
+    """The worker processes of a stage. Only one hand may relay: see `_let_leases_run_out`."""
 
     forge: Forge
     database: Database
     settings: dict[str, Any]
     markers: Path
-    strike: list[str] = field(default_factory=list)
-    """Points at which workers are still to die, one worker each."""
     deaths: int = 0
-    _living: ProcessIdentity | None = None
-    _keeper: asyncio.Task[None] | None = None
+    _hands: list[tuple[Hand, asyncio.Task[None]]] = field(default_factory=list)
 
     @property
     def struck(self) -> dict[str, str]:
-        """Points at which a worker died or stopped, with whom it was about."""
+        """Points at which a worker died or stopped since the start, with whom it was about."""
         return {
             marker.name: marker.read_text()
             for marker in self.markers.iterdir()
             if not marker.name.startswith(".")
         }
 
-    async def start(self, *, hold: Sequence[str] = (), strike: Sequence[str] = (), **order: Any) -> None:
-        """Have a worker from now on; it dies once at each of `strike` and waits at each of `hold`."""
-        self.strike = list(strike)
-        self._keeper = asyncio.create_task(self._keep(hold=tuple(hold), **order))
-        assert await until(lambda: self._living is not None, 10)
+    @property
+    def missed(self) -> set[str]:
+        """Points at which a worker was to die and has not yet."""
+        return {point for hand, _ in self._hands for point in hand.strike} - self.struck.keys()
 
-    async def again(self, *, strike: Sequence[str]) -> None:
-        """From now on die at these points: the present worker is replaced by one that does."""
-        self.strike = list(strike)
-        self.kill()
+    async def start(self, *hands: Hand) -> None:
+        """Have these hands, or one that does everything, instead of any before; no point is struck yet."""
+        await self.stop()
+        for marker in self.struck:
+            (self.markers / marker).unlink()
+        for hand in hands or (Hand(),):
+            self._hands.append((hand, asyncio.create_task(self._keep(hand))))
+        assert await until(lambda: all(hand.living for hand, _ in self._hands), 10)
 
     def kill(self) -> None:
-        """SIGKILL from outside, at whatever it is doing."""
-        if self._living is not None:
-            send(self._living.pid, signal.SIGKILL)
+        """SIGKILL all from outside, at whatever they are doing."""
+        for hand, _ in self._hands:
+            if hand.living is not None:
+                send(hand.living.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
-        """No worker any more."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-        self._keeper = None
+        """No worker any more: killed, not asked."""
+        for hand, _ in self._hands:
+            hand.dismissed = True
         self.kill()
-        living = self._living
-        assert living is None or await until(lambda: not living.alive(), 10)
-        self._living = None
+        await asyncio.gather(*(keeper for _, keeper in self._hands))
+        self._hands.clear()
 
     def release(self, point: str) -> None:
         """Let a worker go on that waits at `point`."""
         (self.markers / point).rename(self.markers / f"{point}.over")
 
-    async def _keep(self, **order: Any) -> None:
+    async def _keep(self, hand: Hand) -> None:
         while True:
-            left = tuple(point for point in self.strike if point not in self.struck)
-            self._living = living = await self.forge.fork(
-                Order(settings=self.settings, markers=self.markers, strike=left, **order)
+            left = tuple(point for point in hand.strike if point not in self.struck)
+            order = Order(
+                settings=self.settings, markers=self.markers, roles=hand.roles, strike=left, hold=hand.hold
             )
-            while living is not None and living.alive():
+            hand.living = living = await self.forge.fork(order)
+            while living.alive():
+                if hand.dismissed:
+                    send(living.pid, signal.SIGKILL)
                 await asyncio.sleep(0.02)
             self.deaths += 1
-            await self._let_leases_run_out()
+            if "relay" in hand.roles:
+                await self._let_leases_run_out()
+            if hand.dismissed:
+                return
             await asyncio.sleep(_RESTART_SECONDS)
 
     async def _let_leases_run_out(self) -> None:
