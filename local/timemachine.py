@@ -27,6 +27,19 @@ _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _SKIPS_PER_SESSION = 1_000_000
 
+_row = models.Subscription
+_WITH_A_RUN = select(_row.id).where(
+    or_(_row.status.in_([status.value for status in LIVE]), _row.access_until.is_not(None))
+)
+_inbox, _outbox, _drawn = models.WebhookInbox, models.OutboxDelivery, models.InvoiceDocument.invoice_id
+_RELAYS_AT_WORK = select(
+    or_(
+        exists().where(_inbox.status == "received"),
+        exists().where(_outbox.status == "pending"),
+        select(models.Invoice.id).where(models.Invoice.id.not_in(select(_drawn))).exists(),
+    )
+)
+
 Handle: TypeAlias = WorkflowHandle[object, object]
 
 
@@ -115,22 +128,13 @@ class TimeMachine:
         await asyncio.gather(*(forward(run) for run in runs))
 
     async def _relays_idle(self) -> bool:
-        inbox, outbox, document = models.WebhookInbox, models.OutboxDelivery, models.InvoiceDocument
-        undrawn = select(models.Invoice.id).outerjoin(document).where(document.invoice_id.is_(None))
-        at_work = or_(
-            exists().where(inbox.status == "received"),
-            exists().where(outbox.status == "pending"),
-            undrawn.exists(),
-        )
         async with self._database.reading() as session:
-            return not await session.scalar(select(at_work))
+            return not await session.scalar(_RELAYS_AT_WORK)
 
     async def _idle_runs(self) -> list[Run] | None:
         """Open runs; None while one of them has something to do."""
-        row = models.Subscription
-        live = or_(row.status.in_([status.value for status in LIVE]), row.access_until.is_not(None))
         async with self._database.reading() as session:
-            ids = (await session.scalars(select(row.id).where(live))).all()
+            ids = (await session.scalars(_WITH_A_RUN)).all()
         runs: list[Run] = []
         try:
             for found in await asyncio.gather(*(self._idle_run(item) for item in ids)):
