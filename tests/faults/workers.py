@@ -130,6 +130,8 @@ class Workers:
 
     async def _keep(self, hand: Hand) -> None:
         while True:
+            if "relay" in hand.roles:
+                await self._let_leases_run_out()
             left = tuple(point for point in hand.strike if point not in self.struck)
             order = Order(
                 settings=self.settings, markers=self.markers, roles=hand.roles, strike=left, hold=hand.hold
@@ -140,8 +142,6 @@ class Workers:
                     send(living.pid, signal.SIGKILL)
                 await asyncio.sleep(0.02)
             self.deaths += 1
-            if "relay" in hand.roles:
-                await self._let_leases_run_out()
             if hand.dismissed:
                 return
             await asyncio.sleep(_RESTART_SECONDS)
