@@ -100,16 +100,15 @@ class SubscriptionWorkflow:
     @workflow.update(name=messages.COMMAND_UPDATE)
     async def command(self, request: CommandRequest) -> CommandReply:
         """Does what was asked, once per request id. Raises ApplicationError of type REFUSED."""
-        if request.id not in self._replies and not any(
-            isinstance(waiting, CommandRequest) and waiting.id == request.id for waiting in self._inbox
-        ):
+        earlier = self._replies.get(request.id)
+        if isinstance(earlier, CommandRefused) and earlier.kind == messages.GATEWAY_UNAVAILABLE:
+            # Nothing was decided: the same request may be made again.
+            del self._replies[request.id]
+        if request.id not in self._replies:
             self._inbox.append(request)
         await workflow.wait_condition(lambda: request.id in self._replies)
         reply = self._replies[request.id]
         if isinstance(reply, CommandRefused):
-            if reply.kind == messages.GATEWAY_UNAVAILABLE:
-                # Nothing was decided: the same request may be made again.
-                self._replies.pop(request.id, None)
             raise _refusal(reply)
         return reply
 
@@ -203,7 +202,8 @@ class SubscriptionWorkflow:
                     if message.payment_id is None or message.payment_id not in self._subscription.settled:
                         await self._follow_gateway(message.payment_id)
             case CommandRequest():
-                self._replies[message.id] = await self._obey(message)
+                if message.id not in self._replies:  # a repeat may have been queued behind the first
+                    self._replies[message.id] = await self._obey(message)
                 while len(self._replies) > REMEMBERED_REPLIES:
                     self._replies.pop(next(iter(self._replies)))
             case Superseded():
