@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import jwt
 import uvicorn
+from pydantic import PrivateAttr
 from sqlalchemy import select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
@@ -94,7 +95,6 @@ class Customer:
 class Stage:
     """Everything, running; `workers` are started by the test."""
 
-    chosen: dict[str, Any]
     settings: Settings
     temporal: TemporalServer
     client: Client
@@ -183,6 +183,7 @@ class Stage:
         target = self.time.now + span
         await self.simulator.advance_to(target, wait_webhooks=wait_webhooks)
         self.time.now = target
+        self.time.offset = target - datetime.now(UTC)
 
     async def invoices(self) -> int:
         """How many are issued."""
@@ -246,13 +247,12 @@ async def open_stage(
         database = Database.connect(database_url, 10)
         stack.push_async_callback(database.close)
         time = TimeMachine(client, simulator, database, now)
-        chosen["test_clock_offset_seconds"] = int(time.offset.total_seconds())
-        time.offset = timedelta(seconds=chosen["test_clock_offset_seconds"])
         markers = folder / "markers"
         markers.mkdir()
         workers = Workers(forge, database, chosen, markers)
         stack.push_async_callback(workers.stop)
-        stage = Stage(chosen, Settings(**chosen), temporal, client, database, simulator, time, workers)
+        moved = _MovedSettings(**chosen).by(time)
+        stage = Stage(moved, temporal, client, database, simulator, time, workers)
         if api_process:
             stage.api = await _api_process(stack, folder, chosen)
         else:
@@ -272,6 +272,22 @@ def _simulator(folder: Path, public_url: str, now: datetime) -> Any:
         key_secret=defaults.razorpay_key_secret.get_secret_value(),
         now=now,
     )
+
+
+class _MovedSettings(Settings):
+    """What begins on a stage begins at the stage's time."""
+
+    _time: TimeMachine = PrivateAttr()
+
+    def by(self, time: TimeMachine) -> Self:
+        """Moved as `time` is."""
+        self._time = time
+        return self
+
+    @property
+    def test_clock_offset(self) -> timedelta:
+        """How far a new subscription's clock is moved."""
+        return self._time.offset
 
 
 class _Server(uvicorn.Server):
@@ -304,7 +320,6 @@ async def _api_process(stack: AsyncExitStack, folder: Path, chosen: dict[str, An
     environment = {
         f"{PREFIX}{name}".upper(): value if isinstance(value, str) else json.dumps(value)
         for name, value in chosen.items()
-        if name != "test_clock_offset_seconds"
     }
     child = Child(
         "api",
