@@ -1,5 +1,8 @@
 """A whole world for a test, opened at a moment of the test's choosing: see local/world.py."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +11,14 @@ from typing import Any, Protocol
 import pytest
 
 from local.world import World, open_world
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Ask until it is so; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, f"still not so after {seconds} s"
+        await asyncio.sleep(0.02)
 
 
 class OpenWorld(Protocol):
