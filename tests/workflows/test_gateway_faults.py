@@ -68,32 +68,47 @@ async def pays(person: Person) -> None:
     await oracle.agree(person.world)
 
 
-LOST_ANSWERS: list[tuple[str, str, dict[str, Any]]] = [
-    ("plan_pro", "monthly", {"kind": "drop_after_commit"}),
-    ("plan_basic", "monthly", {"kind": "http_502_html", "after_commit": True}),
-    ("plan_growth", "monthly", {"kind": "http_504", "after_commit": True}),
-    ("plan_growth", "annual", {"kind": "partial_json"}),
-    ("plan_starter", "monthly", {"kind": "drop_before_commit"}),
-    ("plan_starter", "annual", {"kind": "http_500"}),
+LOST: list[dict[str, Any]] = [
+    {"kind": "drop_after_commit"},
+    {"kind": "http_502_html", "after_commit": True},
+    {"kind": "http_504", "after_commit": True},
+    {"kind": "partial_json"},
+    {"kind": "drop_before_commit"},
+    {"kind": "http_500"},
 ]
+PRICES = [
+    ("plan_pro", "monthly"),
+    ("plan_basic", "monthly"),
+    ("plan_growth", "monthly"),
+    ("plan_growth", "annual"),
+    ("plan_starter", "monthly"),
+    ("plan_starter", "annual"),
+]
+"""Each asked for by one customer, who is the first: the plan is to be made at the gateway too."""
 
 
 async def test_an_answer_lost_on_creating_leaves_exactly_one_subscription(world_at: OpenWorld) -> None:
     async with world_at(on(2026, 3, 2)) as world:
-        for plan_id, interval, fault in LOST_ANSWERS:
-            asha = await world.person(f"asha-{fault['kind']}", state_code=KARNATAKA)
-            # The plan is this customer's to make too: nobody asked for this price before.
-            await faults(world, {**fault, **CREATES}, {**fault, **CREATES, "path_regex": "/v1/plans$"})
+        people = [await world.person(f"customer-{number}", state_code=KARNATAKA) for number in range(6)]
+        for path in ("/v1/plans$", "/v1/subscriptions$"):
+            rules = [
+                {**CREATES, "path_regex": path, "nth": nth, **fault} for nth, fault in enumerate(LOST, 1)
+            ]
+            await faults(world, *rules)
+
+        async def opens(person: Person, plan_id: str, interval: str) -> None:
             wanted = {"plan_id": plan_id, "interval": interval}
-            answer = await asha.http.post("/v1/subscriptions", json=wanted)
-            assert answer.status_code in (201, 202), fault
-            asha.subscription_id = answer.json()["subscription_id"]
-            await until(lambda: has_checkout(world.people[-1]))
-            assert await struck(world) == [1, 1], fault
-            assert await at_gateway(asha) == ["created"], fault
-            again = await asha.http.post("/v1/subscriptions", json=wanted)
-            assert (again.status_code, again.json()["short_url"]) == (200, (await shown(asha))["short_url"])
-            await no_more_faults(world)
+            answer = await person.http.post("/v1/subscriptions", json=wanted)
+            assert answer.status_code in (201, 202), answer.text
+            person.subscription_id = answer.json()["subscription_id"]
+            await until(lambda: has_checkout(person))
+            again = await person.http.post("/v1/subscriptions", json=wanted)
+            assert (again.status_code, again.json()["short_url"]) == (200, (await shown(person))["short_url"])
+
+        await asyncio.gather(*(opens(person, *price) for person, price in zip(people, PRICES, strict=True)))
+        assert await struck(world) == 12 * [1]
+        for person in people:
+            assert await at_gateway(person) == ["created"]
         await oracle.agree(world)
 
 
