@@ -25,9 +25,11 @@ COMMANDS = frozenset(
 
 def commands_of(workflow: type) -> dict[str, list[str]]:
     """Per method, in source order: commands issued and own methods awaited."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(workflow)))
+    parts = [part for part in workflow.__mro__ if part is not object]
+    trees = [ast.parse(textwrap.dedent(inspect.getsource(part))) for part in parts]
     return {
         method.name: commands
+        for tree in trees
         for method in tree.body[0].body  # type: ignore[attr-defined]
         if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and (commands := _calls(method))
     }
