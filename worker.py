@@ -42,6 +42,7 @@ from gateways.razorpay import RazorpayGateway
 from gateways.smtp import SmtpNotifier, SmtpSettings
 from gateways.storage import ObjectStore, open_store
 from relay.documents import DocumentsSink
+from relay.housekeeping import Housekeeping
 from relay.inbox import InboxRelay
 from relay.notifications import NotificationsSink
 from relay.outbox import OutboxRelay, Sink
@@ -160,7 +161,7 @@ def _worker(
     )
 
 
-def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay]:
+def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay | Housekeeping]:
     """What carries rows to where they are awaited."""
     settings, clock = parts.settings, parts.clock
     notifications = NotificationsSink(
@@ -180,6 +181,7 @@ def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay]
     return [
         InboxRelay(parts.database, client, parts.gateway, clock),
         OutboxRelay(parts.database, sinks, clock),
+        Housekeeping(parts.database, clock),
     ]
 
 

@@ -13,13 +13,16 @@ from temporalio import activity
 
 from db import intents, models, recording
 from db.session import Database
-from domain.errors import GatewayRefused, GatewayUnavailable, OutcomeUnknown
+from domain.errors import GatewayRefused, GatewayUnavailable, Misconfigured, OutcomeUnknown
 from domain.events import EventType
 from domain.subscription import Subscription
 from gateways.base import NewSubscription, PlanAtGateway, SubscriptionAtGateway, SubscriptionGateway
 from workflows.ports import CheckoutOpened, OpenCheckout
 
 Made = TypeVar("Made")
+
+_NOT_OUR_CUSTOMERS_FAULT = (401, 403, 404)
+"""Keys or features of our account: the checkout waits until an operator has mended them."""
 
 LOOK_BACK = timedelta(days=1)
 """How far before our own record the gateway's clock may date what it made."""
@@ -65,6 +68,8 @@ class Checkout:
             plan_id = await self._plan(subscription)
             made = await self._subscription(subscription, plan_id)
         except GatewayRefused as error:
+            if error.status in _NOT_OUR_CUSTOMERS_FAULT:
+                raise Misconfigured(f"the gateway does not let us in: {error}") from error
             return CheckoutOpened(None, None, refused=str(error))
         await self._record(subscription, made, request.at)
         return CheckoutOpened(made.id, made.checkout_url)

@@ -21,7 +21,7 @@ from api.ids import ID_CHARACTERS
 from api.logs import logger
 from api.problems import documented
 from api.steering import steer
-from db import api_reads, inbox
+from db import api_reads, inbox, outbox
 from db.api_reads import Subscribed
 from domain.errors import NotFound
 from domain.subscription import Command, Status
@@ -124,6 +124,15 @@ async def list_stuck_deliveries(
     async with services.database.reading() as session:
         stuck = await api_reads.stuck_deliveries(session, limit)
     return shown.DeliveryList(data=[shown.delivery_out(delivery, event) for delivery, event in stuck])
+
+
+@router.post("/admin/deliveries/retry", operation_id="retry_failed_deliveries", responses=_PROBLEMS)
+async def retry_failed_deliveries(
+    services: Parts, _: CurrentOperator, given: shown.RetryIn
+) -> shown.RetriedOut:
+    """Offer every event that a sink was given up for once more."""
+    async with services.database.transaction() as session:
+        return shown.RetriedOut(retried=await outbox.retry_failed(session, given.sink))
 
 
 @router.get("/admin/subscriptions", operation_id="find_subscriptions", responses=_PROBLEMS)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from api import views
-from api.schemas import Answer, Paise, SubscriptionOut
+from api.schemas import Answer, Paise, Request, SubscriptionOut
 from db.api_reads import Subscribed
 from db.models import GatewayIntent, OutboxDelivery, OutboxEvent, Payment, WebhookInbox
 
@@ -122,6 +122,18 @@ class DeliveryList(Answer):
     """Oldest first."""
 
     data: list[DeliveryOut]
+
+
+class RetryIn(Request):
+    """Which sink takes events again."""
+
+    sink: Literal["documents", "notifications", "kafka", "webhook"]
+
+
+class RetriedOut(Answer):
+    """How many events are offered once more."""
+
+    retried: int
 
 
 class Replayed(Answer):

@@ -165,8 +165,14 @@ async def _withdraw(services: Services, row: Subscribed, request: _Request) -> N
     )
     try:
         reply = await temporal.send_command(services.temporal, old, cancel)
-        if reply.status in FINAL:
+        if reply.status in FINAL and reply.access_until is None:
             return
+        if reply.status in FINAL:
+            raise Refused(
+                f"{old} was paid in this very moment and has ended; what was paid stays usable. Ask again.",
+                state=reply.status,
+                allowed=(),
+            )
         keep = CommandRequest(f"kept/{request.subscription_id}", Command.KEEP, ACTOR, "it was paid meanwhile")
         await temporal.send_command(services.temporal, old, keep)
     except temporal.WorkflowOver:

@@ -199,7 +199,6 @@ class InvoiceOut(Answer):
     igst_paise: Paise
     round_off_paise: Paise
     total_paise: Paise
-    total: Rupees = Field(description="Rupees.", examples=[4999])
     document_ready: bool
     download_url: str = Field(examples=["/v1/invoices/inv_0123456789abcdef0123456789abcdef/download"])
 

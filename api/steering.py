@@ -30,6 +30,8 @@ async def steer(
     """
     subscription_id = row.subscription.id
     if Status(row.subscription.status) in FINAL:
+        if key is not None and _stands(row, command):
+            return _done(row)
         check_command(views.subscription_of(row), command)
     request = CommandRequest(f"{actor}/{command}/{key or uuid.uuid4()}", command, actor, reason)
     try:
@@ -45,6 +47,25 @@ async def steer(
         access_until=reply.access_until,
         message=reply.message,
         version=reply.version,
+    )
+    return Response(body.model_dump_json(), media_type="application/json")
+
+
+def _stands(row: Subscribed, command: Command) -> bool:
+    """What is asked for again has been done: whoever lost the first answer is told so."""
+    cancelled = row.subscription.status == Status.CANCELLED
+    return cancelled and command in (Command.CANCEL, Command.CANCEL_NOW)
+
+
+def _done(row: Subscribed) -> Response:
+    subscription = row.subscription
+    body = CommandOut(
+        subscription_id=subscription.id,
+        status=Status(subscription.status),
+        cancel_at_period_end=subscription.cancel_at_period_end,
+        access_until=subscription.access_until,
+        message=f"It is {subscription.status}.",
+        version=subscription.version,
     )
     return Response(body.model_dump_json(), media_type="application/json")
 

@@ -137,12 +137,12 @@ def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
 
     def weight(row: Subscribed) -> tuple[bool, bool, bool, int, datetime]:
         status = Status(row.subscription.status)
-        opened = status is Status.CREATED
+        opened, granted = status is Status.CREATED, grants_access(row, now)
         return (
-            grants_access(row, now),
+            granted,
             status in LIVE and not opened,
             opened,
-            row.plan.rank,
+            row.plan.rank if granted else 0,
             row.subscription.created_at,
         )
 
@@ -199,7 +199,6 @@ def invoice_out(row: IssuedInvoice) -> schemas.InvoiceOut:
         igst_paise=invoice.igst_paise,
         round_off_paise=invoice.round_off_paise,
         total_paise=invoice.total_paise,
-        total=schemas.rupees_or_text(invoice.total_paise),
         document_ready=row.document is not None,
         download_url=f"/v1/invoices/{invoice.id}/download",
     )

@@ -190,7 +190,9 @@ def uncollected_cycles(subscription: Subscription, snapshot: CollectionSnapshot)
     """
     if subscription.paid_cycle is None or subscription.started_at is None:
         return ()
-    current = cycle_at(subscription.started_at, subscription.price.interval, snapshot.read_at)
+    # The gateway's clock may be ahead of ours: what it has billed has begun.
+    billed = [cycle_of(subscription, snapshot, invoice) for invoice in snapshot.invoices]
+    current = max([cycle_at(subscription.started_at, subscription.price.interval, snapshot.read_at), *billed])
     unpaid, paid = set(subscription.uncollected), set[int]()
     for invoice in snapshot.invoices:
         cycle = cycle_of(subscription, snapshot, invoice)
@@ -204,10 +206,17 @@ def uncollected_cycles(subscription: Subscription, snapshot: CollectionSnapshot)
     return tuple(sorted(unpaid - paid))
 
 
-def _paid_up(subscription: Subscription, moment: datetime) -> bool:
+def _paid_up(subscription: Subscription, snapshot: CollectionSnapshot) -> bool:
+    """The running cycle is paid, and no later bill stands open."""
     if subscription.paid_cycle is None or subscription.started_at is None:
         return False
-    return cycle_at(subscription.started_at, subscription.price.interval, moment) <= subscription.paid_cycle
+    open_bills = [
+        cycle_of(subscription, snapshot, invoice)
+        for invoice in snapshot.invoices
+        if not any(payment.is_captured for payment in invoice.payments)
+    ]
+    running = cycle_at(subscription.started_at, subscription.price.interval, snapshot.read_at)
+    return max([running, *open_bills]) <= subscription.paid_cycle
 
 
 _FOLLOWS: dict[GatewayStatus, tuple[Trigger, Status]] = {
@@ -228,10 +237,12 @@ def remaining_trigger(subscription: Subscription, snapshot: CollectionSnapshot) 
     shows up to a minute before the subscription changes (razorpay.md 2.7).
     """
     ours, theirs = subscription.status, snapshot.status
-    if theirs in (GatewayStatus.PENDING, GatewayStatus.HALTED) and _paid_up(subscription, snapshot.read_at):
+    if theirs in (GatewayStatus.PENDING, GatewayStatus.HALTED) and _paid_up(subscription, snapshot):
         return None
     trigger: Trigger | None = None
-    if theirs in _FOLLOWS:
+    if ours is Status.PAUSED and theirs is GatewayStatus.PENDING:
+        trigger = Trigger.RESUMED  # resumed into a ladder; the next look finds its failures
+    elif theirs in _FOLLOWS:
         trigger, agreed = _FOLLOWS[theirs]
         if ours is agreed:
             return None

@@ -100,3 +100,8 @@ def next_wake(
         due = max(due, subscription.charge_at)
     first = due + patience.margin + place
     return first if now < first else now + _step(patience.renewal_steps, looks)
+
+
+def after_failed_look(now: datetime, looks: int, patience: Patience = DEFAULT_PATIENCE) -> datetime:
+    """When to look again after the gateway could not be read: soon, whatever else is planned."""
+    return now + _step(patience.urgent_steps, max(0, looks - 1))

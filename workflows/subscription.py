@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain import collection, dunning
-from domain.collection import Charge, CollectionSnapshot, Failure
+from domain import dunning
 from domain.errors import Refused
-from domain.events import EventType, announced_by
+from domain.events import EventType
 from domain.money import rupees
 from domain.subscription import (
     TRANSITIONS,
@@ -27,6 +26,7 @@ from domain.subscription import (
     check_command,
 )
 from workflows import messages, options, ports, search_attributes
+from workflows.following import Following
 from workflows.messages import (
     Carried,
     CommandRefused,
@@ -47,23 +47,20 @@ Message = GatewayEvent | CommandRequest | Superseded
 
 
 @workflow.defn(name=messages.WORKFLOW_NAME)
-class SubscriptionWorkflow:
+class SubscriptionWorkflow(Following):
     """See the module. State is `subscription` and what `Carried` lists; the inbox is empty at every roll."""
 
     @workflow.init
     def __init__(self, start: StartSubscription) -> None:
         carried = start.carried or Carried()
         self._actor = start.actor
-        self._offset = start.test_clock_offset
-        self._subscription = start.subscription
+        super().__init__(start.subscription, start.test_clock_offset, carried.looks)
         self._born = start.carried is None
         self._opened: Opened | None = None
         self._wake_at = carried.wake_at
-        self._looks = carried.looks
         self._seen = deque(carried.seen, maxlen=REMEMBERED_EVENTS)
         self._replies = dict(carried.replies)
         self._inbox: deque[Message] = deque()
-        self._cycle_done = False
 
     @workflow.run
     async def run(self, _start: StartSubscription) -> Status:
@@ -268,41 +265,65 @@ class SubscriptionWorkflow:
                 event = EventType.SUBSCRIPTION_CANCELLATION_WITHDRAWN
                 await self._record(event, after, reason, request.actor)
                 return self._reply("It renews as before.")
-            case Command.CANCEL if cancels_at_period_end(subscription, self._now()):
-                after = replace(subscription, cancel_at_period_end=True, version=subscription.version + 1)
-                self._looks = 0
-                event = EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED
-                await self._record(event, after, reason, request.actor)
-                return self._reply("It will not renew; access stays until the period's end.")
-            case Command.CANCEL | Command.CANCEL_NOW:
-                return await self._cancel_now(reason, request.actor)
+            case Command.CANCEL:
+                return await self._cancel(request, reason)
+            case Command.CANCEL_NOW:
+                return await self._cancel_now(reason, request.actor, access_ends_now=True)
             case Command.PAUSE:
                 return await self._tell(ports.Instruction.PAUSE, Status.PAUSED, reason, request.actor)
             case Command.RESUME:
                 return await self._tell(ports.Instruction.RESUME, Status.ACTIVE, reason, request.actor)
 
-    async def _cancel_now(self, reason: str, actor: str) -> CommandReply | CommandRefused:
+    async def _cancel(self, request: CommandRequest, reason: str) -> CommandReply | CommandRefused:
+        """At the period's end if one is paid; the books are read first, for a payment may just have come."""
+        if not cancels_at_period_end(self._subscription, self._now()) and self._subscription.gateway_id:
+            if not await self._follow_gateway():
+                return self._unconfirmed()
+            try:
+                check_command(self._subscription, request.command)
+            except Refused as error:
+                return CommandRefused(str(error), error.state, error.allowed)
+        before = self._subscription
+        if not cancels_at_period_end(before, self._now()):
+            return await self._cancel_now(reason, request.actor)
+        self._looks = 0
+        after = replace(before, cancel_at_period_end=True, version=before.version + 1)
+        await self._record(EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED, after, reason, request.actor)
+        return self._reply("It will not renew; access stays until the period's end.")
+
+    async def _cancel_now(
+        self, reason: str, actor: str, *, access_ends_now: bool = False
+    ) -> CommandReply | CommandRefused:
         if self._subscription.gateway_id is None:
             await self._end(Trigger.CANCELLED, reason, actor)
             return self._reply("Cancelled.")
-        return await self._tell(ports.Instruction.CANCEL, Status.CANCELLED, reason, actor)
+        return await self._tell(
+            ports.Instruction.CANCEL, Status.CANCELLED, reason, actor, access_ends_now=access_ends_now
+        )
 
     async def _tell(
-        self, instruction: ports.Instruction, wanted: Status, reason: str, actor: str
+        self,
+        instruction: ports.Instruction,
+        wanted: Status,
+        reason: str,
+        actor: str,
+        *,
+        access_ends_now: bool = False,
     ) -> CommandReply | CommandRefused:
         """Tell the gateway and believe only what its books say afterwards."""
         told = await self._instruct(instruction)
         if told is None:
-            message = "The payment gateway cannot be reached; nothing is confirmed. Ask again in a minute."
-            return CommandRefused(message, self._subscription.status, kind=messages.GATEWAY_UNAVAILABLE)
-        await self._learn(
-            told.snapshot, reason=reason, actor=actor, access_ends_now=wanted is Status.CANCELLED
-        )
+            return self._unconfirmed()
+        await self._learn(told.snapshot, reason=reason, actor=actor, access_ends_now=access_ends_now)
         if self._subscription.status is wanted:
             return self._reply(f"It is {wanted} now.")
         detail = f" It says: {told.refused}" if told.refused else ""
         message = f"The payment gateway did not {instruction} the subscription.{detail}"
         return CommandRefused(message, self._subscription.status)
+
+    def _unconfirmed(self) -> CommandRefused:
+        message = "The payment gateway cannot be reached; nothing is confirmed. Ask again in a minute."
+        return CommandRefused(message, self._subscription.status, kind=messages.GATEWAY_UNAVAILABLE)
 
     def _reply(self, message: str) -> CommandReply:
         now = self._subscription
@@ -311,158 +332,15 @@ class SubscriptionWorkflow:
             until = now.period.end
         return CommandReply(now.status, now.cancel_at_period_end, until, now.version, message)
 
-    # Following the gateway.
-
-    async def _follow_gateway(self, payment_id: str | None = None) -> bool:
-        """Look at the gateway's books and record whatever is new in them; False if that was not possible."""
-        if self._subscription.gateway_id is None:
-            return False
-        try:
-            snapshot = await workflow.execute_activity(
-                ports.read_collection,
-                ports.ReadCollection(self._subscription, self._now(), payment_id),
-                summary="what does the gateway say?",
-                **options.GATEWAY,
-            )
-        except ActivityError as error:
-            workflow.logger.warning("gateway could not be read", extra={"cause": str(error.cause)})
-            self._looks += 1
-            return False
-        version = self._subscription.version
-        await self._learn(snapshot)
-        self._looks = 0 if self._subscription.version != version else self._looks + 1
-        return True
-
-    async def _instruct(self, instruction: ports.Instruction) -> ports.Instructed | None:
-        """None when the gateway could not be reached."""
-        try:
-            return await workflow.execute_activity(
-                ports.instruct_gateway,
-                ports.InstructGateway(self._subscription, instruction, self._now()),
-                summary=f"{instruction} at the gateway",
-                **options.GATEWAY,
-            )
-        except ActivityError as error:
-            workflow.logger.warning("gateway not told", extra={"cause": str(error.cause)})
-            return None
-
-    async def _learn(
-        self,
-        snapshot: CollectionSnapshot,
-        *,
-        reason: str = "",
-        actor: str = "gateway",
-        access_ends_now: bool = False,
-    ) -> None:
-        """Money first, then failures, then what was given up, then the state that remains."""
-        await self._settle_all(snapshot)
-        for failure in collection.new_failures(self._subscription, snapshot):
-            if (self._subscription.status, Trigger.CHARGE_FAILED) in TRANSITIONS:
-                await self._record_failure(failure)
-        trigger = collection.remaining_trigger(self._subscription, snapshot)
-        if trigger is not None:
-            ends_at = self._now() if access_ends_now and trigger is Trigger.CANCELLED else None
-            await self._end(trigger, reason or f"the gateway says {snapshot.status}", actor, ends_at)
-        uncollected = collection.uncollected_cycles(self._subscription, snapshot)
-        if set(uncollected) - set(self._subscription.uncollected):
-            await self._record_uncollected(uncollected)
-        self._subscription = replace(self._subscription, charge_at=snapshot.charge_at)
-
-    async def _settle_all(self, snapshot: CollectionSnapshot) -> None:
-        for charge in collection.unsettled_charges(self._subscription, snapshot):
-            reason = collection.mismatch(self._subscription, charge)
-            if reason is None:
-                await self._settle(charge)
-            else:
-                await self._set_aside(charge, reason)
-
-    async def _settle(self, charge: Charge) -> None:
-        before = self._subscription
-        after = collection.settled(before, charge)
-        settled = await workflow.execute_activity(
-            ports.settle_charge,
-            ports.SettleCharge(before, after, charge, self._now()),
-            summary=f"settle {rupees(charge.payment.amount_paise)} for cycle {charge.cycle + 1}",
-            activity_id=f"settle-{before.id}-{charge.cycle}",
-            **options.BOOKS,
-        )
-        self._subscription = after
-        self._cycle_done = True
-        if settled.superseded_id is not None:
-            await self._supersede(settled.superseded_id)
-
-    async def _supersede(self, free_id: str) -> None:
-        free = workflow.get_external_workflow_handle(ports.subscription_workflow_id(free_id))
-        try:
-            await free.signal(messages.SUPERSEDED_SIGNAL, Superseded(self._subscription.id))
-        except ApplicationError:
-            workflow.logger.info("the Free subscription had ended already", extra={"free_id": free_id})
-
-    async def _set_aside(self, charge: Charge, reason: str) -> None:
-        before = self._subscription
-        after = collection.set_aside(before, charge)
-        await workflow.execute_activity(
-            ports.set_aside_payment,
-            ports.SetAsidePayment(before, after, charge, reason, self._now()),
-            summary=f"quarantine: {reason}",
-            **options.BOOKS,
-        )
-        self._subscription = after
-
-    async def _record_failure(self, failure: Failure) -> None:
-        before = self._subscription
-        after = collection.failed(before, failure)
-        await workflow.execute_activity(
-            ports.record_failure,
-            ports.RecordFailure(before, after, failure, self._now()),
-            summary=f"rung {failure.rung} failed: {failure.reason}",
-            **options.BOOKS,
-        )
-        self._become(after)
-
-    async def _record_uncollected(self, cycles: tuple[int, ...]) -> None:
-        before = self._subscription
-        after = replace(before, uncollected=cycles, version=before.version + 1)
-        new = sorted(set(cycles) - set(before.uncollected))
-        names = ", ".join(str(cycle + 1) for cycle in new)
-        reason = f"the gateway gave up on cycle {names}"
-        await self._record(EventType.CHARGE_UNCOLLECTED, after, reason)
-
-    async def _end(
-        self, trigger: Trigger, reason: str, actor: str = "gateway", access_ends_at: datetime | None = None
-    ) -> None:
-        """Move by `trigger`; access that would end in the past or now is closed in the same step."""
-        after = self._subscription.moved(trigger, access_ends_at=access_ends_at)
-        if after.access_until is not None and after.access_until <= self._now():
-            after = replace(after, access_until=None)
-        await self._record(announced_by(trigger), after, reason, actor)
-
-    async def _record(
-        self, event: EventType, after: Subscription, reason: str, actor: str = "gateway"
-    ) -> None:
-        await workflow.execute_activity(
-            ports.record_change,
-            ports.RecordChange(self._subscription, after, event, reason, self._now(), actor),
-            summary=f"{event}: {reason}",
-            **options.BOOKS,
-        )
-        self._become(after)
-
-    def _become(self, after: Subscription) -> None:
-        moved = after.status is not self._subscription.status
-        self._subscription = after
-        if moved:
-            workflow.upsert_search_attributes([search_attributes.STATUS.value_set(after.status.value)])
-
     # Sleeping, rolling over, leaving.
-
-    def _now(self) -> datetime:
-        return workflow.now() + self._offset
 
     def _plan_next_wake(self) -> None:
         if self._subscription.gateway_id is None and not self._subscription.is_free:
             return
         self._wake_at = dunning.next_wake(self._subscription, self._now(), self._looks)
+        if self._unread and not self._subscription.is_final:
+            soon = dunning.after_failed_look(self._now(), self._looks)
+            self._wake_at = soon if self._wake_at is None else min(self._wake_at, soon)
 
     async def _sleep(self) -> None:
         wait = None if self._wake_at is None else max(self._wake_at - self._now(), timedelta(0))

@@ -140,3 +140,27 @@ async def test_pages_are_whole_and_ask_nothing_of_other_hosts(api: Served) -> No
             assert foreign == [], path
         assert (await browser.get("/style.css")).headers["content-type"].startswith("text/css")
         assert "/v1/subscriptions/{subscription_id}/timeline" in (await browser.get("/docs")).text
+
+
+async def test_a_delivery_that_was_given_up_can_be_offered_again(api: Served) -> None:
+    database = api.services.database
+    await rows.add(database, rows.customer(), rows.subscription())
+    async with database.transaction() as session:
+        event_id = await outbox.append(
+            session,
+            key="given up",
+            type=EventType.PAYMENT_FAILED,
+            customer_id="cus_1",
+            subscription_id="sub_1",
+            occurred_at=rows.NOON,
+            data={},
+            sinks=["webhook"],
+        )
+        assert event_id is not None
+        await outbox.mark_failed(session, event_id, "webhook", "answered 410")
+    async with api.operator() as operator:
+        answer = await operator.post("/admin/deliveries/retry", json={"sink": "webhook"})
+        assert (answer.status_code, answer.json()) == (200, {"retried": 1})
+        assert (await operator.post("/admin/deliveries/retry", json={"sink": "pigeon"})).status_code == 422
+    async with database.transaction() as session:
+        assert [due.event.id for due in await outbox.due(session, "webhook", 10)] == [event_id]

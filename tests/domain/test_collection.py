@@ -330,12 +330,12 @@ def test_our_own_anchor_wins_over_the_gateways() -> None:
         (GatewayStatus.PENDING, [bill(1), bill(2, attempt("f0", 0))], cycle_start(2) + DAY, (1,)),
         (GatewayStatus.ACTIVE, [bill(1, payment("1"))], RENEWAL + DAY, ()),
         (GatewayStatus.HALTED, [bill(1, status="cancelled")], RENEWAL + 4 * DAY, ()),
-        (GatewayStatus.HALTED, [bill(2)], RENEWAL + 4 * DAY, ()),
+        (GatewayStatus.HALTED, [bill(2)], RENEWAL + 4 * DAY, (2,)),
     ],
     ids=[
         "ladder runs", "ladder over", "halted, never tried", "issued, debit to come",
         "given up, active again",
-        "given up, cancelled", "old one while a ladder runs", "paid", "withdrawn", "not begun",
+        "given up, cancelled", "old one while a ladder runs", "paid", "withdrawn", "billed early",
     ],
 )  # fmt: skip
 def test_a_cycle_is_uncollected_once_nobody_tries_any_more(
@@ -358,7 +358,7 @@ AUTHENTICATED  -        -              -                charge_failed  retries_e
 ACTIVE         -        -              -                charge_failed  retries_exhausted  paused  cancelled  completed  -
 PAST_DUE       -        -              -                -              retries_exhausted  paused  cancelled  completed  -
 HALTED         -        -              mandate_renewed  -              -                  paused  cancelled  completed  -
-PAUSED         -        -              resumed          -              retries_exhausted  -       cancelled  completed  -
+PAUSED         -        -              resumed          resumed        retries_exhausted  -       cancelled  completed  -
 CANCELLED      -        -              -                -              -                  -       -          -          -
 COMPLETED      -        -              -                -              -                  -       -          -          -
 EXPIRED        -        -              -                -              -                  -       -          -          -
@@ -422,3 +422,9 @@ def test_the_annual_price_counts_in_years() -> None:
 def test_every_pair_of_states_is_decided_without_an_error() -> None:
     for ours, theirs in product(Status, GatewayStatus):
         learn(subscription(ours), books(theirs, bill(1), read_at=RENEWAL + HOUR))
+
+
+def test_a_halt_is_followed_though_the_gateways_clock_is_ahead_of_ours() -> None:
+    open_bill = bill(1, *(attempt(f"f{rung}", rung) for rung in range(4)))
+    look = books(GatewayStatus.HALTED, open_bill, read_at=STARTED + DAY)
+    assert remaining_trigger(subscription(Status.PAST_DUE), look) is Trigger.RETRIES_EXHAUSTED
