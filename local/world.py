@@ -203,18 +203,20 @@ async def open_world(folder: Path, database_url: str, now: datetime, **settings:
     async with AsyncExitStack() as stack:
         attributes = search_attributes.ALL
         temporal = TemporalServer(folder / "temporal", time_skipping=True, search_attributes=attributes)
-        await stack.enter_async_context(temporal)
         defaults = Settings()
-        simulator = await stack.enter_async_context(
-            SimulatorProcess.start(
-                folder / "simulator.sqlite",
-                webhook_url=f"{public_url}/webhooks/razorpay",
-                webhook_secret=defaults.razorpay_webhook_secret.get_secret_value(),
-                key_id=defaults.razorpay_key_id,
-                key_secret=defaults.razorpay_key_secret.get_secret_value(),
-                now=now,
-            )
+        starting = SimulatorProcess.start(
+            folder / "simulator.sqlite",
+            webhook_url=f"{public_url}/webhooks/razorpay",
+            webhook_secret=defaults.razorpay_webhook_secret.get_secret_value(),
+            key_id=defaults.razorpay_key_id,
+            key_secret=defaults.razorpay_key_secret.get_secret_value(),
+            now=now,
         )
+        _, simulator = await asyncio.gather(
+            stack.enter_async_context(temporal), stack.enter_async_context(starting)
+        )
+        # Nobody comes back to this server, and it takes a second to leave by itself.
+        stack.push_async_callback(temporal.kill)
         chosen = {
             "environment": "test",
             "database_url": database_url,
