@@ -11,6 +11,7 @@ from bench.fleet import Fleet, open_fleet
 from bench.renewals import Sample
 from bench.scale import Scale
 from bench.stand import Stand
+from bench.worker import NURSE
 from domain.subscription import Subscription
 
 NAME = "growth"
@@ -52,7 +53,7 @@ async def measure(stand: Stand, scale: Scale) -> list[Figure]:
 
 async def _population(stack: AsyncExitStack, stand: Stand, count: int) -> _Population:
     fleet = await stack.enter_async_context(open_fleet(stand))
-    async with fleet.crew() as crew:
+    async with fleet.crew(NURSE) as crew:
         members = await fleet.populate(count, crew)
     random.Random(count).shuffle(members)
     return _Population(fleet, members, [])

@@ -8,7 +8,7 @@ class Scale:
     """Counts and seconds of one run of all measurements."""
 
     rounds: int
-    """Floor and subject take turns this often."""
+    """Subject and floor take turns this often. Short rounds: noise then falls on both."""
     renewals: int
     """Per round."""
     in_flight: int
@@ -19,6 +19,8 @@ class Scale:
     many_sleepers: int
     grown_renewals: int
     """Per round, among few and among many sleepers."""
+    load_rounds: int
+    """As `rounds`, for HTTP requests."""
     load_seconds: float
     """Of HTTP requests per round."""
     connections: int
@@ -28,26 +30,28 @@ class Scale:
 
 
 FULL = Scale(
-    rounds=4,
-    renewals=300,
+    rounds=6,
+    renewals=150,
     in_flight=50,
     cached=1_000,
     few_sleepers=1_000,
     many_sleepers=20_000,
-    grown_renewals=200,
-    load_seconds=4,
+    grown_renewals=120,
+    load_rounds=10,
+    load_seconds=1,
     connections=16,
     invoices=60,
 )
 QUICK = Scale(
-    rounds=2,
-    renewals=80,
+    rounds=3,
+    renewals=60,
     in_flight=50,
     cached=200,
-    few_sleepers=200,
-    many_sleepers=2_000,
-    grown_renewals=80,
-    load_seconds=1.5,
+    few_sleepers=100,
+    many_sleepers=1_000,
+    grown_renewals=60,
+    load_rounds=3,
+    load_seconds=0.7,
     connections=16,
     invoices=20,
 )

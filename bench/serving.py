@@ -48,7 +48,7 @@ async def compare(
             running[kind] = port, await stack.enter_async_context(stand.process("bench.server", arguments))
             ask = ours if kind == server.OURS else floor
             await http_load.load(port, ask, scale.connections, _WARM_UP_SECONDS)
-        for _ in range(scale.rounds):
+        for _ in range(scale.load_rounds):
             for kind, (port, meter) in running.items():
                 ask = ours if kind == server.OURS else floor
                 before = meter.cpu_seconds()
