@@ -18,6 +18,8 @@ from tests.scenarios.telling import (
     taxes,
 )
 
+A_DAY = 24 * 3600
+
 
 async def test_a_cancellation_can_be_taken_back_until_the_last_hour_and_access_lasts_to_the_end(
     story: Story,
@@ -114,7 +116,7 @@ async def test_a_cancellation_while_past_due_or_halted_is_at_once(story: Story) 
 
 
 async def test_a_checkout_nobody_pays_expires_and_another_can_be_opened(story: Story) -> None:
-    async with story(on(2026, 4, 1, "10:00")) as world:
+    async with story(on(2026, 4, 7, "10:00"), checkout_expires_after_seconds=A_DAY) as world:
         asha = await world.person("asha", state_code=KARNATAKA)
         first = await asha.subscribe("plan_pro")
         await asha.pay("card", outcome="failure", error_reason="payment_cancelled")
@@ -141,7 +143,7 @@ async def test_a_checkout_nobody_pays_expires_and_another_can_be_opened(story: S
 async def test_a_payment_in_the_last_minute_before_expiry_counts_though_no_webhook_tells_of_it(
     story: Story,
 ) -> None:
-    async with story(on(2026, 4, 1, "10:00")) as world:
+    async with story(on(2026, 4, 7, "10:00"), checkout_expires_after_seconds=A_DAY) as world:
         asha = await world.person("asha", state_code=KARNATAKA)
         await asha.subscribe("plan_pro")
         await world.simulator.control("webhooks/policy", {"drop_all": True})

@@ -46,7 +46,7 @@ async def test_a_first_payment_of_something_else_begins_nothing(
         asha = await world.person("asha", state_code=KARNATAKA)
         await asha.subscribe("plan_pro")
         await asha.pay("card", **how)
-        await world.time.travel_to(on(2026, 8, 20))
+        await world.time.travel_to(on(2026, 8, 6))
 
         assert (await stands(asha), await plan(asha)) == ("AUTHENTICATED", "FREE")
         assert await printed(asha) == []

@@ -4,6 +4,8 @@ from local.world import Person
 from tests.scenarios.telling import KARNATAKA, on
 from tests.workflows.runs import runs_of
 from tests.world import OpenWorld
+from workflows import messages
+from workflows.messages import GatewayEvent
 
 EVENTS_PER_PAID_CYCLE = 24
 
@@ -53,17 +55,21 @@ async def test_a_renewal_that_no_webhook_tells_of_costs_as_little(world_at: Open
         assert sleeping.commands == ["TIMER_STARTED"]
 
 
-async def test_a_subscription_halted_for_long_rolls_over_before_its_history_grows(
+async def test_a_run_that_is_told_nothing_new_for_long_rolls_over_before_it_grows(
     world_at: OpenWorld,
 ) -> None:
     async with world_at(on(2026, 1, 31, "11:22")) as world:
         asha = await world.person("asha", state_code=KARNATAKA)
         await asha.subscribe("plan_pro")
         await asha.pay("card")
-        await asha.next_charges("failure", "failure", "failure", "failure")
-        await world.time.travel_to(on(2026, 4, 25))
+        workflow = world.workflow(asha.subscription_id)
+        for number in range(60):
+            await workflow.signal(
+                messages.GATEWAY_SIGNAL, GatewayEvent(f"evt_{number}", "subscription.updated")
+            )
+        await world.time.settle()
         runs = await runs_of(asha)
         assert max(len(run.history.events) for run in runs) < 500
         assert len(runs) >= 3
-        for run in runs[1:]:
-            assert run.commands == ["TIMER_STARTED"]
+        assert sum(run.activities.count("read_collection") for run in runs[1:]) == 60
+        assert runs[-1].commands == ["TIMER_STARTED"]
