@@ -4,8 +4,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from db.catalogue import load_file
 from db.session import Database
 from domain.errors import RetryableError
 from engine.client import connect
-from local.home import REPOSITORY
+from local.home import REPOSITORY, LocalError
 from local.ports import LOOPBACK, any_free_port
 from local.postgres import PostgresServer
 from local.processes import Child
@@ -38,6 +38,14 @@ from workflows import search_attributes
 from workflows.ports import subscription_workflow_id
 
 _PATIENCE_SECONDS = 120.0
+_TRY_SECONDS = 15.0
+"""A call that waits for a worker which has died meanwhile is made again."""
+
+
+@contextmanager
+def _unless_interrupted() -> Iterator[None]:
+    with suppress(RPCError, RetryableError, TimeoutError, LocalError):
+        yield
 
 
 async def eventually(
@@ -157,10 +165,9 @@ class Stage:
         """As TimeMachine, but workers may be dying on the way."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while self.time.now < moment:
-                try:
-                    await self.time.travel_to(moment)
-                except (RPCError, RetryableError):
-                    await asyncio.sleep(0.05)
+                with _unless_interrupted():
+                    async with asyncio.timeout(_TRY_SECONDS):
+                        await self.time.travel_to(moment)
         await self.settle()
 
     async def travel(self, span: timedelta) -> None:
@@ -169,14 +176,13 @@ class Stage:
 
     async def settle(self) -> None:
         """Wait until nothing is under way, though workers may be dying."""
+        settled = False
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while True:
-                try:
-                    await self.time.settle()
-                except (RPCError, RetryableError):
-                    await asyncio.sleep(0.05)
-                else:
-                    return
+            while not settled:
+                with _unless_interrupted():
+                    async with asyncio.timeout(_TRY_SECONDS):
+                        await self.time.settle()
+                        settled = True
 
     async def advance_gateway(self, span: timedelta, *, wait_webhooks: bool = True) -> None:
         """Time passes at the gateway alone; everybody else follows with the next travel."""

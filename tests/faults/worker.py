@@ -55,7 +55,6 @@ from gateways.smtp import SmtpNotifier
 from workflows import options
 
 _PR_SET_PDEATHSIG = 1
-_ACTIVITY_SECONDS = timedelta(seconds=2)
 _RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(milliseconds=800)
 )
@@ -69,6 +68,7 @@ class Order(BaseModel):
     roles: tuple[str, ...] = worker.ROLES
     strike: tuple[str, ...] = ()
     hold: tuple[str, ...] = ()
+    activity_seconds: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ async def play(order: Order) -> None:
     settings, points = Settings(**order.settings), Points(order)
     configure_logging(settings.log_level)
     for kind in (options.BOOKS, options.GATEWAY, options.DOCUMENT):
-        kind["start_to_close_timeout"] = _ACTIVITY_SECONDS
+        kind["start_to_close_timeout"] = timedelta(seconds=order.activity_seconds)
         kind["retry_policy"] = _RETRIES
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -72,6 +72,8 @@ class Hand:
     """Points at which it is to die, once each."""
     hold: tuple[str, ...] = ()
     """Points at which it is to wait until released."""
+    activity_seconds: float = 2.0
+    """After which an activity is taken for dead."""
     living: ProcessIdentity | None = None
     dismissed: bool = False
 
@@ -134,7 +136,12 @@ class Workers:
                 await self._let_leases_run_out()
             left = tuple(point for point in hand.strike if point not in self.struck)
             order = Order(
-                settings=self.settings, markers=self.markers, roles=hand.roles, strike=left, hold=hand.hold
+                settings=self.settings,
+                markers=self.markers,
+                roles=hand.roles,
+                strike=left,
+                hold=hand.hold,
+                activity_seconds=hand.activity_seconds,
             )
             hand.living = living = await self.forge.fork(order)
             while living.alive():
