@@ -29,7 +29,7 @@ _POLL_SECONDS = 0.02
 _SKIPS_PER_SESSION = 1_000_000
 _TRIES_IN_REAL_TIME = 3
 _SHORT = timedelta(seconds=2)
-"""Not worth a skip, and too soon over for one: a run that rolls over meanwhile would go on skipping."""
+"""Not worth a skip."""
 _WAITING = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
 _row = models.Subscription
@@ -155,9 +155,12 @@ class TimeMachine:
         handle = self._client.get_workflow_handle(subscription_workflow_id(subscription_id))
         description = (await handle.describe()).raw_description
         for activity in description.pending_activities:
-            pause = activity.current_retry_interval.ToTimedelta()
-            if activity.state == _WAITING and activity.attempt > _TRIES_IN_REAL_TIME and pause > _SHORT:
-                await self._skipper.fast_forward(handle, pause)
+            if activity.state == _WAITING and activity.attempt > _TRIES_IN_REAL_TIME:
+                # Not the interval that the server tells: after a try that timed out it is decades.
+                again_at = activity.next_attempt_schedule_time.ToDatetime(UTC)
+                pause = again_at - await self._skipper.get_current_time(handle)
+                if pause > _SHORT:
+                    await self._skipper.fast_forward(handle, pause)
         if description.pending_activities or description.HasField("pending_workflow_task"):
             return None
         wakes = await handle.query(messages.WAKE_QUERY, result_type=list[datetime])
