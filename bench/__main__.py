@@ -31,16 +31,20 @@ BENCHES: dict[str, Measure] = {
 }
 
 
-async def run(names: list[str], scale: Scale, narrator: Narrator) -> list[Figure]:
-    """Measure one after the other; each line says when one is done."""
+async def run(names: list[str], scale: Scale, narrator: Narrator) -> tuple[list[Figure], list[str]]:
+    """Measure one after the other: the figures, and why others are missing."""
     figures: list[Figure] = []
+    faults: list[str] = []
     async with open_stand() as stand:
         for name in names:
-            async with narrator.step(name) as step:
-                found = await BENCHES[name](stand, scale)
+            try:
+                async with narrator.step(name) as step:
+                    found = await BENCHES[name](stand, scale)
+                    step.detail = f"{found[0].name}: {found[0].value:.4g} {found[0].unit}"
                 figures += found
-                step.detail = "; ".join(f"{each.name} {each.value:.4g} {each.unit}" for each in found[:2])
-    return figures
+            except LocalError as error:
+                faults.append(f"{name}: {error}")
+    return figures, faults
 
 
 def write(figures: list[Figure], *, quick: bool) -> Path:
@@ -66,15 +70,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small counts: shows that all of it works")
     asked = parser.parse_args()
     narrator = Narrator()
-    try:
-        figures = asyncio.run(run(asked.names or list(BENCHES), QUICK if asked.quick else FULL, narrator))
-    except LocalError as error:
-        narrator.say(str(error), style="red")
-        return 1
+    scale = QUICK if asked.quick else FULL
+    figures, faults = asyncio.run(run(asked.names or list(BENCHES), scale, narrator))
     narrator.console.print()
-    narrator.console.print(table(figures), soft_wrap=False)
+    narrator.console.print(table(figures))
     narrator.say(f"written to {write(figures, quick=asked.quick)}", style="dim")
-    return 0
+    for fault in faults:
+        narrator.say(fault, style="red")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from bench import sleepers
+from bench.crews import MODULES, NURSE, OURS
 from bench.meter import Meter
 from bench.sleepers import Book
 from bench.stand import Stand
 from bench.tally import Tally
-from bench.worker import OURS
 from config import Settings
 from db.session import Database
 from domain.subscription import Subscription
@@ -43,17 +43,13 @@ class Fleet:
         """A fresh worker process; its cache is empty."""
         file = self.stand.file("tally")
         tally = Tally(file)
-        arguments = [
-            kind,
-            f"--temporal={self.address}",
-            f"--database={self.database_url}",
-            f"--tally={file}",
-            f"--started-at={self.book.started_at.isoformat()}",
-            f"--amount-paise={self.book.charge_paise}",
-        ]
+        arguments = [kind, f"--temporal={self.address}", f"--database={self.database_url}", f"--tally={file}"]
+        if kind in (OURS, NURSE):
+            arguments.append(f"--started-at={self.book.started_at.isoformat()}")
+            arguments.append(f"--amount-paise={self.book.charge_paise}")
         if simulator:
             arguments.append(f"--simulator={simulator}")
-        async with self.stand.process("bench.worker", arguments) as meter:
+        async with self.stand.process(MODULES[kind], arguments) as meter:
             yield Crew(meter, tally)
 
     async def populate(self, count: int, crew: Crew) -> list[Subscription]:

@@ -12,6 +12,7 @@ from config import Settings
 from domain.subscription import Subscription
 from gateways.base import NewSubscription, PlanAtGateway
 from gateways.razorpay import RazorpayGateway
+from local.home import LocalError
 from simulator.process import SimulatorProcess
 
 _AT_ONCE = 8
@@ -74,7 +75,7 @@ class GatewayBooks:
             found[entry["id"]] = max(paid)[1]
         latest = [found[str(member.gateway_id)] for member in self.members]
         if self.payments and any(old == new for old, new in zip(self.payments, latest, strict=True)):
-            raise AssertionError("the gateway has not charged everybody")
+            raise LocalError("the gateway has not charged everybody")
         self.payments = latest
 
 

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from bench import renewals
+from bench.crews import NURSE
 from bench.figures import Aim, Figure, Floor
-from bench.fleet import Fleet, open_fleet
+from bench.fleet import Crew, Fleet, open_fleet
 from bench.renewals import Sample
 from bench.scale import Scale
 from bench.stand import Stand
-from bench.worker import NURSE
 from domain.subscription import Subscription
 
 NAME = "growth"
@@ -20,21 +20,22 @@ NAME = "growth"
 @dataclass(frozen=True)
 class _Population:
     fleet: Fleet
+    crew: Crew
     members: list[Subscription]
     samples: list[Sample]
 
 
 async def measure(stand: Stand, scale: Scale) -> list[Figure]:
-    """Few and many sleepers on servers of their own, in turn. Each round has a fresh worker and wakes others,
+    """Few and many sleepers on servers of their own, in turn.
 
-    so that none is in the worker's cache: after a month's sleep it never is.
+    Each round wakes others, whom this worker has never seen: after a month's sleep none is in a cache.
     """
     async with AsyncExitStack() as stack:
         few = await _population(stack, stand, scale.few_sleepers)
         many = await _population(stack, stand, scale.many_sleepers)
         for turn in range(scale.rounds):
             for population in (few, many):
-                sample = await _renew_some(scale, population, turn)
+                sample = await _renew_some(population, scale, turn)
                 population.samples.append(sample)
     beside = f"{scale.few_sleepers:,} sleepers"
 
@@ -53,21 +54,14 @@ async def measure(stand: Stand, scale: Scale) -> list[Figure]:
 
 async def _population(stack: AsyncExitStack, stand: Stand, count: int) -> _Population:
     fleet = await stack.enter_async_context(open_fleet(stand))
-    async with fleet.crew(NURSE) as crew:
-        members = await fleet.populate(count, crew)
+    async with fleet.crew(NURSE) as nurse:
+        members = await fleet.populate(count, nurse)
     random.Random(count).shuffle(members)
-    return _Population(fleet, members, [])
+    return _Population(fleet, await stack.enter_async_context(fleet.crew()), members, [])
 
 
-async def _renew_some(scale: Scale, population: _Population, turn: int) -> Sample:
-    count, members = scale.grown_renewals, population.members
-    chosen = [members[(turn * count + place) % len(members)] for place in range(count)]
-    cycle = turn * count // len(members)
-    async with population.fleet.crew() as crew:
-        return await renewals.run_round(
-            population.fleet,
-            renewals.subscriptions_of(population.fleet, crew, chosen),
-            count,
-            cycle,
-            scale.in_flight,
-        )
+async def _renew_some(population: _Population, scale: Scale, turn: int) -> Sample:
+    count, fleet = scale.grown_renewals, population.fleet
+    chosen = population.members[turn * count : (turn + 1) * count]
+    subject = renewals.subscriptions_of(fleet, population.crew, chosen)
+    return await renewals.run_round(fleet, subject, count, 0, scale.in_flight)

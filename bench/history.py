@@ -7,11 +7,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from bench import renewals, sleepers
 from bench.canned_gateway import payment_id
+from bench.crews import BARE
 from bench.figures import Aim, Figure, Floor
 from bench.fleet import open_fleet
 from bench.scale import Scale
 from bench.stand import Stand
-from bench.worker import BARE
 from workflows import ports
 
 NAME = "history"

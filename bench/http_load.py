@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from local.home import LocalError
 from local.ports import LOOPBACK
 
 _HEAD_END = b"\r\n\r\n"
@@ -33,7 +34,7 @@ class Outcome:
 
 
 async def load(port: int, next_request: Callable[[], bytes], connections: int, seconds: float) -> Outcome:
-    """Ask for `seconds` on `connections`. Raises RuntimeError on any answer but 200."""
+    """Ask for `seconds` on `connections`. Raises LocalError on any answer but 200."""
     loop = asyncio.get_running_loop()
     outcome, began = Outcome(), time.perf_counter()
     until = began + seconds
@@ -94,7 +95,7 @@ class _Connection(asyncio.Protocol):
 
     def _fail(self, why: str) -> None:
         if not self.done.done():
-            self.done.set_exception(RuntimeError(why))
+            self.done.set_exception(LocalError(why))
         if self._transport is not None:
             self._transport.abort()
 

@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack
 from temporalio.client import Client
 
 from bench import renewals
+from bench.crews import BARE
 from bench.figures import Figure, Floor
 from bench.fleet import open_fleet
 from bench.scale import Scale
 from bench.stand import Stand
-from bench.worker import BARE
 
 NAME = "memory"
 _WARM_UP = 100

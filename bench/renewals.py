@@ -12,14 +12,15 @@ from temporalio.client import Client
 
 from bench import bare_workflow, sleepers
 from bench.canned_gateway import payment_id
+from bench.crews import BARE, BARE_POSTGRES, OURS
 from bench.figures import Aim, Figure, Floor
 from bench.fleet import Crew, Fleet, open_fleet
 from bench.gateway_books import open_gateway_books
 from bench.scale import Scale
 from bench.stand import Stand
-from bench.worker import BARE, BARE_POSTGRES, OURS
 from db import models
 from domain.subscription import Subscription
+from local.home import LocalError
 
 NAME = "renewals"
 _POLL_SECONDS = 0.005
@@ -77,7 +78,7 @@ async def _renew(subject: Subject, count: int, turn: int, in_flight: int) -> flo
     first, began, woken = tally.read(), time.perf_counter(), 0
     while (done := tally.read() - first) < count:
         if time.perf_counter() > began + _PATIENCE_SECONDS:
-            raise TimeoutError(f"{done} of {count} renewals in {_PATIENCE_SECONDS:.0f} s")
+            raise LocalError(f"only {done} of {count} renewals in {_PATIENCE_SECONDS:.0f} s")
         places = range(woken, min(done + in_flight, count))
         woken = places.stop
         await asyncio.gather(*(subject.wake(place, turn) for place in places))
@@ -174,7 +175,7 @@ async def _check_books(fleet: Fleet, renewals: int) -> None:
         invoices = await session.scalar(select(func.count()).select_from(models.Invoice))
         balance = await session.scalar(select(func.sum(models.LedgerPosting.amount_paise)))
     if invoices != renewals or balance != 0:
-        raise AssertionError(f"{renewals} renewals left {invoices} invoices and {balance} paise too many")
+        raise LocalError(f"{renewals} renewals left {invoices} invoices and {balance} paise too many")
 
 
 def _figures(gateway: str, samples: Samples) -> list[Figure]:

@@ -44,14 +44,14 @@ FULL = Scale(
 )
 QUICK = Scale(
     rounds=3,
-    renewals=60,
-    in_flight=50,
-    cached=200,
+    renewals=40,
+    in_flight=40,
+    cached=120,
     few_sleepers=100,
     many_sleepers=1_000,
-    grown_renewals=60,
+    grown_renewals=30,
     load_rounds=3,
-    load_seconds=0.7,
+    load_seconds=0.5,
     connections=16,
     invoices=20,
 )

@@ -15,8 +15,6 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.app import create_app
-from config import Settings
 from db.session import Database
 from local.ports import LOOPBACK
 
@@ -110,6 +108,10 @@ def main() -> None:
     asked = parser.parse_args()
     app: ASGIApp
     if asked.kind == OURS:
+        # Only here: the floors need none of it.
+        from api.app import create_app
+        from config import Settings
+
         app = create_app(Settings(environment="test", database_url=asked.database, log_level="WARNING"))
     else:
         app = _fastapi(asked.database) if asked.kind == FASTAPI else _Bare(asked.database)
