@@ -68,7 +68,7 @@ async def subscribe(
         raise Unavailable("That attempt had ended already; ask again.") from over
     if opened.existing_id is not None:
         return await _overtaken(services, opened.existing_id, wanted, now)
-    return Opening(201, await _recorded(services, opened, now))
+    return await _recorded(services, opened, now, status=201)
 
 
 async def _read(
@@ -207,14 +207,16 @@ def _priced(settings: Settings, request: _Request, now: datetime) -> Subscriptio
     )
 
 
-async def _recorded(services: Services, opened: Opened, now: datetime) -> SubscriptionOut:
+async def _recorded(services: Services, opened: Opened, now: datetime, *, status: int) -> Opening:
     if opened.refused is not None:
         raise GatewayRefused(f"The payment gateway refused to open a checkout: {opened.refused}")
     async with services.database.reading() as session:
         row = await api_reads.subscription(session, opened.subscription_id)
     if row is None:
         raise Unavailable(f"{opened.subscription_id} is begun but not on record; try again")
-    return views.subscription_out(row, now)
+    if row.subscription.status == Status.CREATED.value and row.subscription.checkout_url is None:
+        return _pending(opened.subscription_id)  # the gateway could not be asked; the workflow goes on trying
+    return Opening(status, views.subscription_out(row, now))
 
 
 async def _overtaken(services: Services, existing_id: str, wanted: SubscribeIn, now: datetime) -> Opening:
@@ -238,7 +240,7 @@ async def _as_it_stands(services: Services, row: Subscribed, now: datetime) -> O
         return _pending(row.subscription.id)
     except temporal.WorkflowOver as over:
         raise Unavailable(f"{row.subscription.id} has just ended; ask again") from over
-    return Opening(200, await _recorded(services, opened, now))
+    return await _recorded(services, opened, now, status=200)
 
 
 def _pending(subscription_id: str) -> Opening:

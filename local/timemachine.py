@@ -27,7 +27,7 @@ from workflows.ports import subscription_workflow_id
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _SKIPS_PER_SESSION = 1_000_000
-_TRIES_IN_REAL_TIME = 3
+_TRIES_IN_REAL_TIME = 1
 _SHORT = timedelta(seconds=2)
 """Not worth a skip."""
 _WAITING = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED

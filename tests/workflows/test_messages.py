@@ -93,7 +93,8 @@ async def test_a_command_sent_twice_at_once_is_one_command(world_at: OpenWorld) 
         replies = await asyncio.gather(*(ask(asha, "p1", Command.PAUSE) for _ in range(3)))
         assert replies[0].status is Status.PAUSED
         assert replies == [replies[0]] * 3
-        assert (await runs_of(asha))[-1].activities == ["instruct_gateway", "record_change"]
+        assert (await runs_of(asha))[-1].activities[:2] == ["instruct_gateway", "record_change"]
+        assert (await runs_of(asha))[-1].activities.count("instruct_gateway") == 1
 
 
 async def test_a_reply_is_remembered_across_the_roll_over(world_at: OpenWorld) -> None:
