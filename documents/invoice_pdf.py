@@ -58,6 +58,7 @@ def render_invoice(invoice: TaxInvoice) -> bytes:
         title=f"Tax invoice {invoice.number}",
         running_head=f"TAX INVOICE {invoice.number} (continued)",
         foot=NOTE,
+        day=invoice.issued_on,
         story=story,
     )
 

@@ -1,7 +1,7 @@
 """The page every document is set on: measures, colours, type, page furniture."""
 
 from collections.abc import Sequence
-from html import escape
+from datetime import date
 from io import BytesIO
 
 from reportlab import rl_config
@@ -20,8 +20,10 @@ from reportlab.platypus import (
     Paragraph,
     Table,
 )
+from reportlab.platypus.paraparser import ParaFrag
 
-from documents.fonts import BOLD, REGULAR, SEMIBOLD, needs_shaping, plain_text, register_fonts
+from documents import archive
+from documents.fonts import BOLD, REGULAR, SEMIBOLD, in_faces, needs_shaping, plain_text, register_fonts
 
 INK, MUTED, ACCENT = HexColor("#1B2430"), HexColor("#66707D"), HexColor("#1F4E5F")
 HAIRLINE, TINT = HexColor("#D5DBE1"), HexColor("#F2F6F7")
@@ -71,10 +73,11 @@ TITLE = ParagraphStyle("title", parent=_style("_title", BOLD, 20, 23, ACCENT), a
 COPY = ParagraphStyle("copy", parent=_style("_copy", SEMIBOLD, 7, 11, MUTED), alignment=TA_RIGHT)
 
 
-class SpelledParagraph(Paragraph):  # type: ignore[misc]
-    """Shaped text that carries its spelling, so that it can be searched and copied.
+class _Text(Paragraph):  # type: ignore[misc]
+    """Text given piece by piece, each in its face: no markup is ever read, whatever a customer calls himself.
 
-    Glyphs of conjuncts have no character of their own; PDF's ActualText says what they stand for.
+    Glyphs of conjuncts have no character of their own; PDF's ActualText says what they stand for, so that
+    shaped text can be searched and copied.
     """
 
     spelling = ""
@@ -91,14 +94,26 @@ class SpelledParagraph(Paragraph):  # type: ignore[misc]
 
 
 def words(text: str, style: ParagraphStyle) -> Paragraph:
-    """`text` as it stands, wrapped: never markup, whatever a customer calls himself."""
+    """`text` as it stands, wrapped."""
+    if text.isascii() and text.isprintable():
+        return _Text("", style, frags=[_piece(" ".join(text.split()), style, style.fontName)])
     line = plain_text(text)
-    if not needs_shaping(line):
-        return Paragraph(escape(line, quote=False), style)
-    shaped = ParagraphStyle(f"{style.name}-shaped", parent=style, shaping=1)
-    paragraph = SpelledParagraph(escape(line, quote=False), shaped)
-    paragraph.spelling = line
+    pieces = in_faces(line, style.fontName) or [(style.fontName, "")]
+    set_in = style
+    if shaped := needs_shaping(line):
+        set_in = ParagraphStyle(f"{style.name}-shaped", parent=style, shaping=1)
+    frags = [_piece(piece + " ", style, face) for face, piece in pieces]
+    paragraph = _Text("", set_in, frags=frags)
+    if shaped or " ".join(piece for _, piece in pieces) != line:
+        paragraph.spelling = line
     return paragraph
+
+
+def _piece(text: str, style: ParagraphStyle, face: str) -> ParaFrag:
+    return ParaFrag(
+        text=text, fontName=face, fontSize=style.fontSize, textColor=style.textColor,
+        bold=0, italic=0, rise=0, greek=0, link=[], us_lines=[],
+    )  # fmt: skip
 
 
 def label(text: str) -> Paragraph:
@@ -139,15 +154,15 @@ class _CountedCanvas(Canvas):  # type: ignore[misc]
         self.drawRightString(MARGIN + WIDTH, _FOOTER, f"Page {number} of {pages}")
 
 
-def typeset(title: str, running_head: str, foot: str, story: Sequence[Flowable]) -> bytes:
-    """The story as a PDF. The same story gives the same bytes.
+def typeset(title: str, running_head: str, foot: str, day: date, story: Sequence[Flowable]) -> bytes:
+    """The story as PDF/A-3b, dated `day`. The same story gives the same bytes.
 
     `running_head` stands on the second and later pages, `foot` on all.
     """
     register_fonts()
     out = BytesIO()
     document = BaseDocTemplate(
-        out, pagesize=A4, title=title, author="Bahi", creator="Bahi", subject="", invariant=1,
+        out, pagesize=A4, title=title, author=archive.MAKER, creator=archive.MAKER, subject="", invariant=1,
         pageCompression=1, initialFontName=REGULAR, lang="en-IN",
     )  # fmt: skip
 
@@ -159,26 +174,28 @@ def typeset(title: str, running_head: str, foot: str, story: Sequence[Flowable])
         canvas.setLineWidth(0.5)
         canvas.line(MARGIN, A4[1] - _TOP - 5 * mm, MARGIN + WIDTH, A4[1] - _TOP - 5 * mm)
 
-    def frame(top: float) -> Frame:
-        return Frame(
-            MARGIN, _BOTTOM, WIDTH, A4[1] - top - _BOTTOM,
-            leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
-        )  # fmt: skip
-
     document.addPageTemplates(
         [
-            PageTemplate("first", frame(_TOP)),
-            PageTemplate("later", frame(_LATER_TOP), onPage=later_page),
+            PageTemplate("first", _frame(_TOP)),
+            PageTemplate("later", _frame(_LATER_TOP), onPage=later_page),
         ]
     )
 
     def canvas(*args: object, **options: object) -> _CountedCanvas:
         counted = _CountedCanvas(*args, **options)
         counted.note = foot
+        archive.declare(counted, title, day)
         return counted
 
     document.build([NextPageTemplate("later"), *story], canvasmaker=canvas)
     return out.getvalue()
+
+
+def _frame(top: float) -> Frame:
+    return Frame(
+        MARGIN, _BOTTOM, WIDTH, A4[1] - top - _BOTTOM,
+        leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
+    )  # fmt: skip
 
 
 def columns(cells: Sequence[object], widths: Sequence[float]) -> Table:
