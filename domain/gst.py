@@ -1,34 +1,40 @@
-"""GST on a supply: place of supply, tax head, and the arithmetic of one document.
+"""Tax on one sum: which heads, how much, and a price with tax inside taken apart.
 
-Sources: gst.md 2.1 (place of supply), 2.2 (name of the State's tax), 3.1 (States), 3.3 (GSTIN),
-5.1 to 5.4 (calculation).
+Sources: gst.md 2.1, 2.2 (heads), 5.1 to 5.4 (calculation). Whole documents are in `domain.tax`.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 
-from domain.errors import InvalidInput
+from domain.identifiers import gstin_check_digit, parse_gstin
 from domain.money import BASIS_POINTS, allocate, round_half_up
+from domain.rates import RATES, Rate, rate_for
+from domain.states import STATES, WITHOUT_LEGISLATURE, parse_state_code
+from domain.supply import Supply, SupplyNature
 
-STATES: dict[str, str] = {
-    "01": "Jammu and Kashmir", "02": "Himachal Pradesh", "03": "Punjab", "04": "Chandigarh",
-    "05": "Uttarakhand", "06": "Haryana", "07": "Delhi", "08": "Rajasthan", "09": "Uttar Pradesh",
-    "10": "Bihar", "11": "Sikkim", "12": "Arunachal Pradesh", "13": "Nagaland", "14": "Manipur",
-    "15": "Mizoram", "16": "Tripura", "17": "Meghalaya", "18": "Assam", "19": "West Bengal",
-    "20": "Jharkhand", "21": "Odisha", "22": "Chhattisgarh", "23": "Madhya Pradesh", "24": "Gujarat",
-    "26": "Dadra and Nagar Haveli and Daman and Diu", "27": "Maharashtra", "29": "Karnataka", "30": "Goa",
-    "31": "Lakshadweep", "32": "Kerala", "33": "Tamil Nadu", "34": "Puducherry",
-    "35": "Andaman and Nicobar Islands", "36": "Telangana", "37": "Andhra Pradesh", "38": "Ladakh",
-    "97": "Other Territory",
-}  # fmt: skip
-"""Live State and Union Territory codes (gst.md 3.1)."""
+__all__ = [
+    "RATES",
+    "STATES",
+    "Rate",
+    "TaxHead",
+    "TaxLine",
+    "TaxedAmount",
+    "gstin_check_digit",
+    "local_tax",
+    "parse_gstin",
+    "parse_state_code",
+    "rate_for",
+    "rupee",
+    "share_among_lines",
+    "tax_inside",
+    "tax_inside_supply",
+    "tax_lines",
+    "tax_on_supply",
+    "tax_on_top",
+]
 
-_WITHOUT_LEGISLATURE = frozenset({"04", "26", "31", "35", "38", "97"})
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_GSTIN = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]", re.ASCII)
+_RUPEE = 100
 
 
 class TaxHead(StrEnum):
@@ -40,37 +46,9 @@ class TaxHead(StrEnum):
     IGST = "IGST"
 
 
-def gstin_check_digit(first_fourteen: str) -> str:
-    """Fifteenth character of a GSTIN (gst.md 3.3)."""
-    total = 0
-    for position, character in enumerate(first_fourteen):
-        product = _ALPHABET.index(character) * (1 + position % 2)
-        total += product // 36 + product % 36
-    return _ALPHABET[-total % 36]
-
-
-def parse_gstin(text: str) -> str:
-    """The GSTIN in upper case. Raises InvalidInput saying which part is wrong."""
-    gstin = text.strip().upper()
-    if not _GSTIN.fullmatch(gstin):
-        raise InvalidInput("gstin", f"{text!r} is not a GSTIN: 15 characters such as 29AAACI4798L1ZU.")
-    if gstin[:2] not in STATES:
-        raise InvalidInput("gstin", f"{gstin[:2]} is not a State code; the first two digits name the State.")
-    if gstin_check_digit(gstin[:14]) != gstin[14]:
-        raise InvalidInput("gstin", f"{gstin} fails its check digit: a character was mistyped.")
-    return gstin
-
-
-def parse_state_code(text: str, field: str = "state_code") -> str:
-    """A live two-digit State code. Raises InvalidInput."""
-    if text not in STATES:
-        raise InvalidInput(field, f"{text!r} is not a State code; give two digits such as 29 for Karnataka.")
-    return text
-
-
 def local_tax(state_code: str) -> TaxHead:
-    """SGST, or UTGST in a Union Territory without a legislature (CGST Act s.2(114))."""
-    return TaxHead.UTGST if state_code in _WITHOUT_LEGISLATURE else TaxHead.SGST
+    """SGST, or UTGST in a Union Territory without a legislature (CGST Act s.2(114), gst.md 2.2)."""
+    return TaxHead.UTGST if state_code in WITHOUT_LEGISLATURE else TaxHead.SGST
 
 
 @dataclass(frozen=True)
@@ -106,58 +84,76 @@ class TaxedAmount:
         return sum(line.tax_paise for line in self.taxes if line.head is head)
 
 
-def tax_lines(
-    seller_state: str, place_of_supply: str, rate_bp: int, taxable_paise: int
+def rupee(amount_paise: int) -> int:
+    """The nearest whole rupee, in paise; fifty paise go up (CGST Act s.170, gst.md 5.2)."""
+    return round_half_up(amount_paise, _RUPEE) * _RUPEE
+
+
+def tax_on_supply(
+    supply: Supply, rate_bp: int, taxable_paise: int, *, whole_rupees: bool = False
 ) -> tuple[TaxLine, ...]:
-    """Tax of one rate group: equal CGST and SGST/UTGST inside a State, IGST across (gst.md 5.1, 5.3)."""
-    if seller_state == place_of_supply:
+    """Tax of one rate group of a supply (gst.md 5.1, 5.3), rounded once; by choice each head to the rupee.
+
+    CGST and SGST/UTGST are computed as equal halves, never split from a whole. A zero-rated supply without
+    payment has one IGST line at 0; what is not taxed has none.
+    """
+    if supply.nature is SupplyNature.NOT_TAXED:
+        return ()
+    if supply.nature.is_without_tax:
+        return (TaxLine(TaxHead.IGST, 0, taxable_paise, 0),)
+    if supply.nature is SupplyNature.INTRA_STATE:
         half = round_half_up(taxable_paise * rate_bp, 2 * BASIS_POINTS)
-        heads = (TaxHead.CGST, local_tax(place_of_supply))
+        half = rupee(half) if whole_rupees else half
+        heads = (TaxHead.CGST, local_tax(supply.place))
         return tuple(TaxLine(head, rate_bp // 2, taxable_paise, half) for head in heads)
     tax = round_half_up(taxable_paise * rate_bp, BASIS_POINTS)
-    return (TaxLine(TaxHead.IGST, rate_bp, taxable_paise, tax),)
+    return (TaxLine(TaxHead.IGST, rate_bp, taxable_paise, rupee(tax) if whole_rupees else tax),)
 
 
-def tax_on_top(seller_state: str, place_of_supply: str, rate_bp: int, taxable_paise: int) -> TaxedAmount:
-    """Price without tax: the total is whatever tax makes of it."""
-    taxes = tax_lines(seller_state, place_of_supply, rate_bp, taxable_paise)
-    total = taxable_paise + sum(line.tax_paise for line in taxes)
-    return TaxedAmount(taxable_paise, taxes, 0, total)
-
-
-def tax_inside(seller_state: str, place_of_supply: str, rate_bp: int, total_paise: int) -> TaxedAmount:
-    """Price with tax inside, "portal-exact" (gst.md 5.4, option A).
+def tax_inside_supply(supply: Supply, rate_bp: int, total_paise: int) -> TaxedAmount:
+    """A sum with tax inside, "portal-exact" (gst.md 5.4, option A; advances, rule 50).
 
     The taxable value is the one whose tax lands on the total; where none does, the nearest,
-    and the missing paisa is shown as round-off. Tax is always rate × taxable value.
+    and the missing paisa is shown as round-off. Tax is always rate × taxable value. Where no tax
+    is due, the whole sum is the value.
     """
-    nearest = round_half_up(total_paise * BASIS_POINTS, BASIS_POINTS + rate_bp)
-    candidates = [tax_on_top(seller_state, place_of_supply, rate_bp, nearest + step) for step in (0, -1, 1)]
+    untaxed = supply.nature is SupplyNature.NOT_TAXED or supply.nature.is_without_tax
+    inside_bp = 0 if untaxed else rate_bp
+    nearest = round_half_up(total_paise * BASIS_POINTS, BASIS_POINTS + inside_bp)
+    candidates = [_on_top(supply, rate_bp, nearest + step) for step in (0, -1, 1)]
     best = min(candidates, key=lambda amount: abs(amount.total_paise - total_paise))
     return TaxedAmount(best.taxable_paise, best.taxes, total_paise - best.total_paise, total_paise)
 
 
+def _on_top(supply: Supply, rate_bp: int, taxable_paise: int) -> TaxedAmount:
+    taxes = tax_on_supply(supply, rate_bp, taxable_paise)
+    return TaxedAmount(taxable_paise, taxes, 0, taxable_paise + sum(line.tax_paise for line in taxes))
+
+
+def _domestic(seller_state: str, place_of_supply: str) -> Supply:
+    within = seller_state == place_of_supply
+    return Supply(place_of_supply, SupplyNature.INTRA_STATE if within else SupplyNature.INTER_STATE)
+
+
+def tax_lines(
+    seller_state: str, place_of_supply: str, rate_bp: int, taxable_paise: int
+) -> tuple[TaxLine, ...]:
+    """Tax of one domestic rate group: CGST and SGST/UTGST inside a State, IGST across (gst.md 5.3)."""
+    return tax_on_supply(_domestic(seller_state, place_of_supply), rate_bp, taxable_paise)
+
+
+def tax_on_top(seller_state: str, place_of_supply: str, rate_bp: int, taxable_paise: int) -> TaxedAmount:
+    """A domestic price without tax: the total is whatever tax makes of it (gst.md 5.3)."""
+    return _on_top(_domestic(seller_state, place_of_supply), rate_bp, taxable_paise)
+
+
+def tax_inside(seller_state: str, place_of_supply: str, rate_bp: int, total_paise: int) -> TaxedAmount:
+    """A domestic price with tax inside, "portal-exact" (gst.md 5.4, option A)."""
+    return tax_inside_supply(_domestic(seller_state, place_of_supply), rate_bp, total_paise)
+
+
 def share_among_lines(total_paise: int, line_taxables_paise: Sequence[int]) -> list[int]:
-    """A rate group's tax shared among its lines; sums exactly (gst.md 5.3)."""
+    """A rate group's tax shared among its lines; sums exactly (gst.md 5.3). Nothing to share is no error."""
+    if total_paise == 0:
+        return [0] * len(line_taxables_paise)
     return allocate(total_paise, line_taxables_paise)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Rate for a family of services from a date on (Notification 11/2017-CT(R), as amended)."""
-
-    sac_prefix: str
-    valid_from: date
-    rate_bp: int
-
-
-RATES: tuple[Rate, ...] = (Rate("99", date(2017, 7, 1), 1800),)
-"""Known rates (gst.md 4); the longest matching prefix wins, then the latest date."""
-
-
-def rate_for(sac: str, supplied_on: date) -> int:
-    """GST rate in basis points at the time of supply. Raises InvalidInput for an unknown SAC."""
-    fitting = [rate for rate in RATES if sac.startswith(rate.sac_prefix) and rate.valid_from <= supplied_on]
-    if not fitting:
-        raise InvalidInput("sac", f"no GST rate is known for SAC {sac} on {supplied_on.isoformat()}.")
-    return max(fitting, key=lambda rate: (len(rate.sac_prefix), rate.valid_from)).rate_bp
