@@ -83,6 +83,8 @@ def _faults(document: TaxDocument, filing: Filing) -> Iterator[str]:
 def _kind(document: TaxDocument) -> Iterator[str]:
     if document.kind not in SUPPLIES | VOUCHERS:
         yield f"a {document.kind.replace('_', ' ')} belongs in no return; leave it out."
+    if document.seller.composition:
+        yield "its seller is under composition, who files no GSTR-1 (gst.md 2.1, row 8)."
     if document.reverse_charge:
         yield "reverse charge: we sell under forward charge (gst.md 1.10); correct the document."
     if document.kind is DocumentKind.REFUND_VOUCHER and document.original is None:

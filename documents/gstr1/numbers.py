@@ -45,7 +45,7 @@ def _faults_of(series: Series, numbers: set[str], issued: set[str]) -> Iterator[
     if len(cancelled) != len(series.cancelled) or not cancelled <= numbers:
         yield (
             f"{series.first} to {series.last}",
-            "a cancelled number is outside of the series, or there twice.",
+            "a cancelled number is there twice, or not in the series.",
         )
     for number in sorted(cancelled & issued):
         yield number, "the number is both cancelled and on a document."

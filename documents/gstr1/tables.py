@@ -71,14 +71,17 @@ def advances(groups: dict[AdvanceKey, Figures]) -> list[Row]:
 
 
 def hsn_groups(filing: Filing, entries: Sequence[Entry]) -> dict[tuple[bool, str, int], Figures]:
-    """Net figures by (buyer identified, service code, rate as filed); exports count as B2C (gst.md 6.1)."""
+    """Net figures by (buyer identified, service code, rate as filed); exports count as B2C (gst.md 6.1).
+
+    A row that notes bring to nothing stays: the documents behind it are in other tables.
+    """
     groups: dict[tuple[bool, str, int], Figures] = {}
     for document in (each.document for each in entries):
         identified = document.buyer.kind in IDENTIFIED
         for (rate_bp, sac), figures in by_rate_and_sac(document).items():
             key = identified, sac, filed_rate(document, rate_bp, filing.settings)
             groups[key] = groups.get(key, Figures()) + figures.times(sign_of(document))
-    return {key: figures for key, figures in groups.items() if figures}
+    return groups
 
 
 def hsn(filing: Filing, entries: Sequence[Entry]) -> Row:

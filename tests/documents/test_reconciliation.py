@@ -1,0 +1,75 @@
+"""Documents, sections and ledger agree, or the difference has a name."""
+
+from dataclasses import replace
+
+from documents.figures import Figures, of_document, sign_of
+from documents.reconciliation import Posted, reconcile
+from domain.document import DocumentKind
+from tests.documents.filings import example
+
+VOUCHER = DocumentKind.RECEIPT_VOUCHER
+
+
+def ledger() -> dict[str, Posted]:
+    """What a sound ledger holds for the example's month."""
+    return {
+        each.id: Posted(of_document(each).times(sign_of(each)), sign_of(each) * each.amount.round_off_paise)
+        for each in example().documents
+        if each.kind is not VOUCHER
+    }
+
+
+def test_the_example_agrees_to_the_paisa() -> None:
+    found = reconcile(example(), ledger())
+    assert found.holds
+    taxable = found.comparisons[0]
+    assert taxable.documents_paise == taxable.sections_paise == taxable.table_12_paise == 104_821_60
+    assert taxable.ledger_paise == 104_821_60
+    advances = {each.name: each.documents_paise for each in found.comparisons[5:]}
+    assert advances == {
+        "advances: taxable value": 8_474_58,
+        "advances: IGST": 1_525_42,
+        "advances: CGST": 0,
+        "advances: SGST/UTGST": 0,
+    }
+
+
+def test_a_posting_that_is_missing_is_named_with_its_document() -> None:
+    books = ledger()
+    del books["doc_RF25-26/00006"]
+    assert reconcile(example(), books).differences == (
+        "taxable value: the ledger has ₹846.61 less than the documents' ₹1,04,821.60.",
+        "CGST: the ledger has ₹76.19 less than the documents' ₹370.07.",
+        "SGST/UTGST: the ledger has ₹76.19 less than the documents' ₹370.07.",
+        "round-off: the ledger has ₹0.01 less than the documents' ₹0.01.",
+        "RF25-26/00006: taxable value ₹846.61 but posted ₹0.00, CGST ₹76.19 but posted ₹0.00, "
+        "SGST/UTGST ₹76.19 but posted ₹0.00, round-off ₹0.01 but posted ₹0.00.",
+    )
+
+
+def test_errors_that_cancel_out_in_the_sums_are_found() -> None:
+    books = ledger()
+    first, second = "doc_RF25-26/00001", "doc_RF25-26/00002"
+    books[first] = replace(books[first], figures=books[first].figures + Figures(100))
+    books[second] = replace(books[second], figures=books[second].figures - Figures(100))
+    assert reconcile(example(), books).differences == (
+        "RF25-26/00001: taxable value ₹799.00 but posted ₹800.00.",
+        "RF25-26/00002: taxable value ₹799.00 but posted ₹798.00.",
+    )
+
+
+def test_a_posting_without_a_document_is_told() -> None:
+    for identifier, told in (("", "for no document"), ("doc_x", "for document doc_x, which is not in")):
+        found = reconcile(example(), ledger() | {identifier: Posted(Figures(5_00))})
+        assert found.differences[0].startswith("taxable value: the ledger has ₹5.00 more")
+        assert told in found.differences[-1]
+
+
+def test_a_commercial_note_is_in_the_ledger_and_in_no_section() -> None:
+    filing = example()
+    note = next(each for each in filing.documents if each.number == "CN25-26/00001")
+    commercial = replace(note, gst_adjusting=False)
+    late = replace(filing, documents=tuple(commercial if each is note else each for each in filing.documents))
+    found = reconcile(late, ledger())
+    assert found.holds
+    assert found.comparisons[0].not_filed_paise == -532_67
