@@ -1,0 +1,17 @@
+"""e-invoices: INV-01 out, the portal's signed answer in (gst.md 6.2 to 6.4)."""
+
+from documents.einvoice.inv01 import bulk, needs_registration, request
+from documents.einvoice.irn import expected_irn, irn
+from documents.einvoice.reply import BulkReply, ReplyRefused, accept, accept_bulk
+
+__all__ = [
+    "BulkReply",
+    "ReplyRefused",
+    "accept",
+    "accept_bulk",
+    "bulk",
+    "expected_irn",
+    "irn",
+    "needs_registration",
+    "request",
+]
