@@ -199,7 +199,7 @@ def test_whatever_is_sent_is_valid_against_the_schema(
         email=mail,
         phone=mail,
     )
-    made = document("A/1", DAY, named, [(1800, [500]), (500, values)], with_tax=with_tax, round_off=cents)
+    made = document("A/1", DAY, named, [(1800, [500]), (500, values)], with_tax=with_tax, round_off=round_off)
     sent = request(made)
     errors = [error.message for error in SCHEMA.iter_errors(sent)]
     assert errors == []
