@@ -61,6 +61,8 @@ class Seller:
     upi_id: str = ""
     logo: str = ""
     """SHA-256 of the picture, which lies in the settings' folder; a document names no file or address."""
+    composition: bool = False
+    """Pays under section 10: its bills say that it may not collect tax (rule 5(1)(f))."""
 
     @property
     def state_code(self) -> str:
@@ -105,6 +107,8 @@ class Line:
     sgst_paise: int = 0
     """SGST or UTGST."""
     igst_paise: int = 0
+    original_line: int | None = None
+    """On a note or refund voucher: which line of the original, counted from 0, this takes from."""
 
 
 @dataclass(frozen=True)
