@@ -6,7 +6,6 @@ All faults of a period are gathered, so that an accountant mends them in one go.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from documents.figures import Figures, by_rate_and_sac, of_document, of_line, total
 from documents.gstr1.entries import (
@@ -21,12 +20,12 @@ from documents.gstr1.entries import (
 from documents.gstr1.filing import Filing
 from documents.gstr1.numbers import series_faults
 from documents.gstr1.tables import advance_groups
+from domain.credit import last_day_to_adjust
 from domain.document import DocumentKind, TaxDocument
 from domain.errors import InvalidInput
 from domain.gst import TaxHead
 from domain.identifiers import parse_gst_id, parse_gstin
 from domain.money import BASIS_POINTS, round_half_up, rupees
-from domain.periods import financial_year
 from domain.states import parse_state_code
 from domain.supply import OUTSIDE_INDIA, BuyerKind, SupplyNature
 
@@ -197,6 +196,10 @@ def _by_rate(document: TaxDocument) -> dict[int, Figures]:
 
 def _heads(document: TaxDocument) -> Iterator[str]:
     nature = document.supply.nature
+    if not document.gst_adjusting:
+        if of_document(document).tax_paise:
+            yield "a note past the limit of s.34(2) carries tax."
+        return
     for rate_bp, figures in _by_rate(document).items():
         yield from head_faults(nature, rate_bp, figures)
 
@@ -230,7 +233,7 @@ def _note(document: TaxDocument) -> Iterator[str]:
         yield f"it is dated before its invoice {original.number} of {original.issued_on}."
     if document.amount.total_paise > original.total_paise:
         yield f"it credits more than its invoice {original.number} over {rupees(original.total_paise)}."
-    last_day = date(int(financial_year(original.issued_on)[:4]) + 1, 11, 30)
+    last_day = last_day_to_adjust(document.supplied_on or original.issued_on)
     if document.gst_adjusting and document.issued_on > last_day:
         yield f"s.34(2): tax on invoice {original.number} could be lowered until {last_day}."
 

@@ -73,10 +73,10 @@ def is_filed(document: TaxDocument) -> bool:
     return document.kind in SUPPLIES and document.gst_adjusting
 
 
-def filed_rate(document: TaxDocument, rate_bp: int, settings: PortalSettings) -> int:
+def filed_rate(nature: SupplyNature, rate_bp: int, settings: PortalSettings) -> int:
     """The rate shown for a line: 0 on zero-rated supplies if so set (gst.md 5.8, note on C17)."""
-    zero = document.supply.nature in WITHOUT_TAX and settings.zero_rated_at_nil
-    return 0 if zero or document.supply.nature is SupplyNature.NOT_TAXED else rate_bp
+    zero = nature in WITHOUT_TAX and settings.zero_rated_at_nil
+    return 0 if zero or nature is SupplyNature.NOT_TAXED else rate_bp
 
 
 def section_of(document: TaxDocument, period: str) -> Section:
@@ -99,7 +99,7 @@ def entry(document: TaxDocument, period: str, settings: PortalSettings) -> Entry
     nil = exempt = 0
     zero_rated = document.supply.nature in EXPORTS | SEZ
     for (rate_bp, _), figures in by_rate_and_sac(document).items():
-        rate = filed_rate(document, rate_bp, settings)
+        rate = filed_rate(document.supply.nature, rate_bp, settings)
         if document.supply.nature is SupplyNature.NOT_TAXED:
             exempt += figures.taxable_paise
         elif rate == 0 and not zero_rated:

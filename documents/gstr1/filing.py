@@ -1,13 +1,13 @@
 """What a GSTR-1 is made from: one registration, one month, and everything it issued in it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
-from documents.figures import Figures
-from domain.document import DocumentKind, Original, TaxDocument
+from documents.figures import Figures, of_line
+from domain.document import DocumentKind, Line, Original, TaxDocument
 from domain.errors import InvalidInput
 from domain.supply import Supply
 
@@ -100,6 +100,21 @@ class Adjustment:
     supply: Supply
     rate_bp: int
     figures: Figures
+
+
+def used_up(voucher: TaxDocument, invoice_number: str, lines: Sequence[Line]) -> tuple[Adjustment, ...]:
+    """The adjustments, one per rate, that part of a receipt voucher makes on an invoice.
+
+    `lines` are those of the part taken (`domain.credit.part_of_advance`; gst.md 1.4, 6.1 "at / txpd").
+    """
+    sums: dict[int, Figures] = {}
+    for line in lines:
+        sums[line.rate_bp] = sums.get(line.rate_bp, Figures()) + of_line(line)
+    origin = Original(voucher.number, voucher.issued_on, voucher.amount.total_paise)
+    return tuple(
+        Adjustment(origin, invoice_number, voucher.supply, rate_bp, figures)
+        for rate_bp, figures in sums.items()
+    )
 
 
 @dataclass(frozen=True)

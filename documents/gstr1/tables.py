@@ -37,7 +37,7 @@ def advance_groups(filing: Filing) -> tuple[dict[AdvanceKey, Figures], dict[Adva
         if document.kind not in (DocumentKind.RECEIPT_VOUCHER, DocumentKind.REFUND_VOUCHER):
             continue
         for (rate_bp, _), figures in by_rate_and_sac(document).items():
-            rate = filed_rate(document, rate_bp, filing.settings)
+            rate = filed_rate(document.supply.nature, rate_bp, filing.settings)
             key = document.supply.place, is_intra(document), rate
             if document.kind is DocumentKind.RECEIPT_VOUCHER:
                 put(received, key, figures)
@@ -46,7 +46,9 @@ def advance_groups(filing: Filing) -> tuple[dict[AdvanceKey, Figures], dict[Adva
             else:
                 put(adjusted, key, figures)
     for used in filing.adjustments:
-        key = used.supply.place, used.supply.nature is SupplyNature.INTRA_STATE, used.rate_bp
+        nature = used.supply.nature
+        rate = filed_rate(nature, used.rate_bp, filing.settings)
+        key = used.supply.place, nature is SupplyNature.INTRA_STATE, rate
         if filing.month.holds(used.voucher.issued_on):
             put(received, key, used.figures.times(-1))
         else:
@@ -79,7 +81,7 @@ def hsn_groups(filing: Filing, entries: Sequence[Entry]) -> dict[tuple[bool, str
     for document in (each.document for each in entries):
         identified = document.buyer.kind in IDENTIFIED
         for (rate_bp, sac), figures in by_rate_and_sac(document).items():
-            key = identified, sac, filed_rate(document, rate_bp, filing.settings)
+            key = identified, sac, filed_rate(document.supply.nature, rate_bp, filing.settings)
             groups[key] = groups.get(key, Figures()) + figures.times(sign_of(document))
     return groups
 

@@ -118,7 +118,8 @@ def document(
 ) -> TaxDocument:
     """An invoice over ₹799 at 18 %, unless said otherwise."""
     supply = fields.pop("supply", None) or supply_to(buyer, with_tax=with_tax)
-    lines, amount = taxed(supply, groups or [(1800, [79_900])], round_off=round_off)
+    taxed_as = supply if fields.get("gst_adjusting", True) else Supply(supply.place, SupplyNature.NOT_TAXED)
+    lines, amount = taxed(taxed_as, groups or [(1800, [79_900])], round_off=round_off)
     return TaxDocument(
         id=f"doc_{number}",
         kind=kind,

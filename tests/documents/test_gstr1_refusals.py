@@ -119,6 +119,7 @@ FAULTY = {
     "reverse charge": changed(reverse_charge=True),
     "a proforma belongs in no return": changed(kind=DocumentKind.PROFORMA),
     "names the receipt voucher": changed(kind=DocumentKind.REFUND_VOUCHER),
+    "past the limit of s.34(2) carries tax": replace(note(), gst_adjusting=False),
     "a credit note names the invoice": note(original=None),
     "dated before its invoice": note(original=replace(ORIGINAL, issued_on=date(2026, 10, 16))),
     "credits more than its invoice": note(original=replace(ORIGINAL, total_paise=94_281)),

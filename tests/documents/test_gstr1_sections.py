@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from documents.figures import Figures, number
-from documents.gstr1 import Adjustment, Filing, PortalSettings, Series, gstr1, summary
+from documents.gstr1 import Adjustment, Filing, PortalSettings, Series, gstr1, summary, used_up
+from domain.credit import part_of_advance
 from domain.document import DocumentKind, Original, TaxDocument
 from domain.supply import Supply, SupplyNature
 from tests.documents.filings import ACME, EMBASSY, MUMBAI, SELLER, SEZ_UNIT, consumer, document
@@ -152,6 +153,14 @@ def test_an_advance_used_in_its_own_month_is_never_declared_and_a_later_use_is()
     made = filed(voucher, adjustments=(earlier,))
     row = [{"pos": "27", "sply_ty": "INTER", "itms": [{"rt": 18, "ad_amt": 799, "iamt": 143.82, "csamt": 0}]}]
     assert made["at"] == row and made["txpd"] == row
+
+
+def test_what_the_domain_takes_of_an_advance_becomes_the_adjustment() -> None:
+    voucher = document("RV/1", DAY, consumer("29"), [(1800, [500_00]), (500, [300_00])], VOUCHER)
+    part = part_of_advance(voucher, (), voucher.amount.total_paise)
+    used = used_up(voucher, "A/1", part.lines)
+    assert [(each.rate_bp, each.figures.taxable_paise) for each in used] == [(1800, 500_00), (500, 300_00)]
+    assert "at" not in filed(voucher, adjustments=used)
 
 
 def test_an_advance_returned_lowers_its_own_month_or_is_adjusted_later() -> None:

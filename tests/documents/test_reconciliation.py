@@ -1,11 +1,12 @@
 """Documents, sections and ledger agree, or the difference has a name."""
 
 from dataclasses import replace
+from datetime import date
 
 from documents.figures import Figures, of_document, sign_of
 from documents.reconciliation import Posted, reconcile
-from domain.document import DocumentKind
-from tests.documents.filings import example
+from domain.document import DocumentKind, Original
+from tests.documents.filings import document, example
 
 VOUCHER = DocumentKind.RECEIPT_VOUCHER
 
@@ -67,9 +68,19 @@ def test_a_posting_without_a_document_is_told() -> None:
 
 def test_a_commercial_note_is_in_the_ledger_and_in_no_section() -> None:
     filing = example()
-    note = next(each for each in filing.documents if each.number == "CN25-26/00001")
-    commercial = replace(note, gst_adjusting=False)
-    late = replace(filing, documents=tuple(commercial if each is note else each for each in filing.documents))
-    found = reconcile(late, ledger())
+    late = document(
+        "CN25-26/00003",
+        date(2026, 1, 30),
+        kind=DocumentKind.CREDIT_NOTE,
+        gst_adjusting=False,
+        original=Original("RF22-23/00007", date(2023, 1, 1), 94_282),
+    )
+    series = tuple(
+        replace(each, last="CN25-26/00003") if each.kind is DocumentKind.CREDIT_NOTE else each
+        for each in filing.series
+    )
+    books = ledger() | {late.id: Posted(Figures(-799_00))}
+    found = reconcile(replace(filing, documents=(*filing.documents, late), series=series), books)
     assert found.holds
-    assert found.comparisons[0].not_filed_paise == -532_67
+    assert found.comparisons[0].not_filed_paise == -799_00
+    assert found.comparisons[0].sections_paise == 104_821_60
