@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from datetime import date
 from functools import cache, partial
+from hashlib import md5
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def declare(canvas: Canvas, title: str, day: date) -> None:
     """Put what PDF/A-3b asks for on the document that `canvas` draws; dated `day`, in India."""
     document = canvas._doc
     document._timeStamp = _IndianMidnight(day)
+    document.signature = md5(usedforsecurity=False)  # ReportLab's own has seen SOURCE_DATE_EPOCH
     document.addPage = partial(_add_page, document.addPage)
     catalog = document.Catalog
     catalog.__NoDefault__ = [*catalog.__NoDefault__, "OutputIntents"]

@@ -122,7 +122,9 @@ def in_faces(text: str, face: str) -> list[tuple[str, str]]:
     tokens = (token for word in text.split() for token in _by_script(word))
     return [
         (name, " ".join(_drawable(word, name) for _, word in run))
-        for name, run in groupby(((_face(script, face), word) for script, word in tokens), lambda pair: pair[0])
+        for name, run in groupby(
+            ((_face(script, face), word) for script, word in tokens), lambda pair: pair[0]
+        )
     ]
 
 

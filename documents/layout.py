@@ -30,6 +30,8 @@ HAIRLINE, TINT = HexColor("#D5DBE1"), HexColor("#F2F6F7")
 
 MARGIN = 18 * mm
 WIDTH = A4[0] - 2 * MARGIN
+SIDE, GAP, INSET = 68 * mm, 8 * mm, 4 * mm
+"""The right-hand column, what keeps it apart, and how far its text stands in."""
 _TOP, _BOTTOM, _LATER_TOP = 17 * mm, 24 * mm, 27 * mm
 _FOOTER = 14 * mm
 
@@ -68,6 +70,7 @@ def _style(name: str, font: str, size: float, leading: float, colour: HexColor =
 BODY = _style("body", REGULAR, 9, 13)
 STRONG = _style("strong", SEMIBOLD, 9.6, 14.5)
 LABEL = _style("label", SEMIBOLD, 6.7, 11.5, MUTED)
+NOTICE = _style("notice", SEMIBOLD, 8, 11.5)
 COMPANY = _style("company", SEMIBOLD, 15, 19)
 TITLE = ParagraphStyle("title", parent=_style("_title", BOLD, 20, 23, ACCENT), alignment=TA_RIGHT)
 COPY = ParagraphStyle("copy", parent=_style("_copy", SEMIBOLD, 7, 11, MUTED), alignment=TA_RIGHT)
@@ -200,6 +203,6 @@ def _frame(top: float) -> Frame:
 
 def columns(cells: Sequence[object], widths: Sequence[float]) -> Table:
     """Blocks side by side, each starting at the top."""
-    table = Table([list(cells)], colWidths=list(widths))
+    table = Table([list(cells)], colWidths=list(widths), splitInRow=1)
     table.setStyle([*FLUSH, ("VALIGN", (0, 0), (-1, -1), "TOP")])
     return table
