@@ -3,9 +3,9 @@
 Sources: gst.md 2.3 (State of an online customer, Circular 242/36/2024), 2.4 (registrations), 3.2, 3.3.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from domain.errors import InvalidInput
@@ -25,13 +25,33 @@ class StateOrigin(StrEnum):
     """A registered buyer's State needs no other evidence."""
 
 
-@dataclass(frozen=True)
-class StateOnRecord:
-    """The State of an unregistered buyer, how and when it was got (UTC, aware)."""
+class LocationFact(StrEnum):
+    """What may show where a private buyer abroad is (IGST Act s.13(12), gst.md 2.1); values are stored."""
 
-    state_code: str
-    origin: StateOrigin
-    recorded_at: datetime
+    ADDRESS = "address"
+    """Given through the internet."""
+    CARD_ISSUER = "card_issuer"
+    BILLING_ADDRESS = "billing_address"
+    IP = "ip"
+    BANK = "bank"
+    SIM_COUNTRY = "sim_country"
+    FIXED_LINE = "fixed_line"
+
+
+def country_by_facts(facts: Mapping[LocationFact, str]) -> str:
+    """The one country that at least two facts name, as ISO 3166 letters (s.13(12), gst.md 2.1).
+
+    Raises InvalidInput where fewer than two agree, or two pairs contradict each other.
+    """
+    named = Counter(facts.values())
+    agreed = [country for country, times in named.items() if times >= 2]
+    if len(agreed) != 1:
+        raise InvalidInput(
+            "country",
+            "Where this buyer is needs two facts that agree, such as address and card: "
+            f"{', '.join(f'{fact} says {country}' for fact, country in facts.items()) or 'none is known'}.",
+        )
+    return agreed[0]
 
 
 @dataclass(frozen=True)
