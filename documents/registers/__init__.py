@@ -1,0 +1,54 @@
+"""What an accountant takes home: registers as CSV and XLSX (gst.md 6.1, "Export set")."""
+
+from collections.abc import Mapping
+
+from documents.gstr1 import Filing
+from documents.registers.journal import JournalRow, journal
+from documents.registers.register import Column, Kind, Register, as_csv, as_xlsx
+from documents.registers.returns import document_series, gstr3b, hsn_summary, rounding_variance
+from documents.registers.sales import (
+    advance_register,
+    credit_note_register,
+    lacking_irn,
+    sales_register,
+)
+from domain.document import Registration
+
+
+def all_registers(
+    filing: Filing, registrations: Mapping[str, Registration] | None = None
+) -> tuple[Register, ...]:
+    """Every register of a month; that of documents without IRN only if `registrations` are given.
+
+    `registrations` are by document id; give a mapping, empty if need be, where e-invoicing is on.
+    """
+    registers = (
+        sales_register(filing.documents, registrations),
+        credit_note_register(filing.documents),
+        document_series(filing),
+        hsn_summary(filing),
+        gstr3b(filing),
+        advance_register(filing),
+        rounding_variance(filing),
+    )
+    return registers if registrations is None else (*registers, lacking_irn(filing.documents, registrations))
+
+
+__all__ = [
+    "Column",
+    "JournalRow",
+    "Kind",
+    "Register",
+    "advance_register",
+    "all_registers",
+    "as_csv",
+    "as_xlsx",
+    "credit_note_register",
+    "document_series",
+    "gstr3b",
+    "hsn_summary",
+    "journal",
+    "lacking_irn",
+    "rounding_variance",
+    "sales_register",
+]
