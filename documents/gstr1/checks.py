@@ -32,6 +32,7 @@ from domain.supply import OUTSIDE_INDIA, BuyerKind, SupplyNature
 _NUMBER = re.compile(r"[A-Za-z0-9/-]{1,16}", re.ASCII)
 _LARGEST_PAISE = 10**14
 """Above it an amount no longer passes through a JSON number unharmed."""
+_TOLD = 20
 TOLERANCE_PAISE = 100
 """How far stored tax may lie from rate × value: what the portals allow (gst.md 6.3, "Server checks")."""
 
@@ -45,13 +46,14 @@ class Fault:
 
 
 class NotFileable(InvalidInput):
-    """The return was not made: the portal would refuse it, or it would be wrong. All faults are listed."""
+    """The return was not made: the portal would refuse it, or it would be wrong. `faults` has all of them."""
 
     code = "not_fileable"
 
     def __init__(self, period: str, faults: tuple[Fault, ...]) -> None:
-        listed = "; ".join(f"{fault.document}: {fault.message}" for fault in faults)
-        super().__init__("documents", f"GSTR-1 for {period} is not written. {listed}")
+        listed = " ".join(f"{fault.document}: {fault.message}" for fault in faults[:_TOLD])
+        more = f" And {len(faults) - _TOLD} more faults." if len(faults) > _TOLD else ""
+        super().__init__("documents", f"GSTR-1 for {period} is not written. {listed}{more}")
         self.faults = faults
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from documents.gstr1 import Filing
 from documents.registers.journal import JournalRow, journal
+from documents.registers.proof import reconciliation_register
 from documents.registers.register import Column, Kind, Register, as_csv, as_xlsx
 from documents.registers.returns import document_series, gstr3b, hsn_summary, rounding_variance
 from documents.registers.sales import (
@@ -49,6 +50,7 @@ __all__ = [
     "hsn_summary",
     "journal",
     "lacking_irn",
+    "reconciliation_register",
     "rounding_variance",
     "sales_register",
 ]

@@ -222,3 +222,10 @@ def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(NotFileable) as refused:
         gstr1(filing(changed(number="00"), invoice(number="B/1", issued_on=date(2026, 9, 30)), series=()))
     assert {fault.document for fault in refused.value.faults} >= {"00", "B/1", "series"}
+
+
+def test_a_message_stays_readable_however_many_faults_there_are() -> None:
+    wrong = [invoice(number=f"A/{n}", issued_on=date(2026, 9, 30)) for n in range(1, 41)]
+    with pytest.raises(NotFileable, match="And 20 more faults") as refused:
+        gstr1(filing(*wrong))
+    assert len(refused.value.faults) == 40

@@ -5,6 +5,7 @@ from datetime import date
 
 from documents.figures import Figures, of_document, sign_of
 from documents.reconciliation import Posted, reconcile
+from documents.registers import as_csv, reconciliation_register
 from domain.document import DocumentKind, Original
 from tests.documents.filings import document, example
 
@@ -84,3 +85,11 @@ def test_a_commercial_note_is_in_the_ledger_and_in_no_section() -> None:
     assert found.holds
     assert found.comparisons[0].not_filed_paise == -799_00
     assert found.comparisons[0].sections_paise == 104_821_60
+
+
+def test_the_proof_is_a_register_too() -> None:
+    books = ledger() | {"": Posted(Figures(5_00))}
+    lines = as_csv(reconciliation_register(reconcile(example(), books))).decode("utf-8-sig").splitlines()
+    assert lines[1] == "taxable value,104821.60,104821.60,104821.60,0.00,104826.60,"
+    assert lines[6] == "advances: taxable value,8474.58,8474.58,,0.00,,"
+    assert lines[10].startswith(",,,,,,taxable value: the ledger has ₹5.00 more")
