@@ -28,7 +28,7 @@ HSN_MASTER: Mapping[str, str] = MappingProxyType(
         "998434": "Software downloads",
     }
 )
-"""Service codes and their text in the portal's master (gst.md 1.9). The text of 998315 is the reference's own;
+"""Service codes and their text in the portal's master (gst.md 1.9). That of 998315 is the reference's own,
 the others are not verified: correct them in `PortalSettings.hsn_descriptions`."""
 
 
