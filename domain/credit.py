@@ -88,6 +88,8 @@ def credit_lines(
     adjusting = _may_adjust(original, earlier, issued_on, annual_return_filed_on)
     taken = _taken(original, earlier)
     asked = {position: paise for position, paise in sorted(taxable_by_line.items()) if paise}
+    if _left(original, earlier) <= 0:
+        raise _too_much(original, sum(asked.values()), 0, "")
     if not asked:
         raise InvalidInput("lines", "A credit note needs an amount for at least one line.")
     for position, paise in asked.items():
@@ -95,7 +97,7 @@ def credit_lines(
             raise InvalidInput(
                 "lines", f"line {position} is not on {original.number}, or {paise} is below nothing."
             )
-        left = original.lines[position].taxable_paise - taken[position].taxable
+        left = max(0, original.lines[position].taxable_paise - taken[position].taxable)
         if paise > left:
             raise _too_much(original, paise, left, f"of line {position + 1} before tax")
     if not adjusting:
@@ -120,10 +122,8 @@ def credit_total(
     _within(original, earlier, total_paise)
     if adjusting:
         return _by_total(original, earlier, total_paise)
-    left = [
-        _total(line) - sums.total
-        for line, sums in zip(original.lines, _taken(original, earlier), strict=True)
-    ]
+    taken = _taken(original, earlier)
+    left = [max(0, _total(line) - sums.total) for line, sums in zip(original.lines, taken, strict=True)]
     weights = left if any(left) else [_total(line) for line in original.lines]
     shares = share_among_lines(total_paise, weights)
     return _without_gst(original, earlier, {at: share for at, share in enumerate(shares) if share})
@@ -268,9 +268,9 @@ def _too_much(original: TaxDocument, asked: int, left: int, what: str) -> Refuse
 
 
 def _taken(original: TaxDocument, earlier: Sequence[Part]) -> list[_Sums]:
-    """Given back so far with GST, by line of the original."""
+    """Given back so far, by line of the original."""
     taken = [_Sums()] * len(original.lines)
-    for line in (line for part in earlier if part.gst_adjusting for line in part.lines):
+    for line in (line for part in earlier for line in part.lines):
         position = line.original_line
         if position is None:
             if len(taken) != 1:
@@ -325,9 +325,7 @@ def _portion(
 ) -> Portion:
     amount = amount_of(lines, original.supply, round_off_paise)
     if not 0 <= amount.total_paise <= _left(original, earlier):
-        raise AssertionError(
-            f"credit of {amount.total_paise} paise exceeds what is left of {original.number}"
-        )
+        raise ValueError(f"a credit of {amount.total_paise} paise exceeds what is left of {original.number}")
     return Portion(tuple(lines), amount)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.buyers import BuyerDetails, StateOrigin, check_buyer
+from domain.buyers import BuyerDetails, LocationFact, StateOrigin, check_buyer, country_by_facts
 from domain.errors import InvalidInput
 from domain.gst import STATES, TaxHead, tax_on_supply
 from domain.supply import (
@@ -194,7 +194,7 @@ def test_details_that_cannot_stand_are_refused_with_the_remedy(
     details: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words) as refusal:
-        check_buyer(BuyerDetails(**details), seller_gstins=[KA_GSTIN])
+        check_buyer(BuyerDetails(**details), seller_gstins=[KA_GSTIN.lower()])
     assert refusal.value.field == field
 
 
@@ -216,3 +216,27 @@ def test_the_sandbox_switch_skips_the_check_digit() -> None:
     assert check_buyer(details, sandbox=True).recipient.gstin == "29AABCT1332L000"
     with pytest.raises(InvalidInput):
         check_buyer(details)
+
+
+def test_a_private_buyer_abroad_is_where_two_facts_agree() -> None:
+    facts = {LocationFact.ADDRESS: "SG", LocationFact.IP: "MY", LocationFact.CARD_ISSUER: "SG"}
+    assert country_by_facts(facts) == "SG"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {LocationFact.ADDRESS: "SG"},
+        {LocationFact.ADDRESS: "SG", LocationFact.IP: "MY"},
+        {
+            LocationFact.ADDRESS: "SG",
+            LocationFact.CARD_ISSUER: "SG",
+            LocationFact.IP: "MY",
+            LocationFact.SIM_COUNTRY: "MY",
+        },
+    ],
+)
+def test_facts_that_are_too_few_or_contradict_each_other_show_nothing(facts: dict[LocationFact, str]) -> None:
+    with pytest.raises(InvalidInput, match="two facts that agree"):
+        country_by_facts(facts)
