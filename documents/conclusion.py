@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable, KeepTogether, Spacer, Table
 
 from documents import wording
@@ -33,6 +34,7 @@ from domain.money import rupees
 from domain.supply import SupplyNature
 
 _UPI_QR = 26 * mm
+_TOTAL_SIZES = (13, 10.5, 9)
 _ZERO_RATED = (SupplyNature.SEZ_WITHOUT_TAX, SupplyNature.EXPORT_WITHOUT_TAX)
 _LEFT = WIDTH - SIDE - GAP
 
@@ -95,7 +97,7 @@ def _totals(document: TaxDocument, taxes: Sequence[TaxLine]) -> Table:
         rows.append(["Round-off", f"{sign}{figures(amount.round_off_paise)}"])
     total = wording.TERMS[document.kind].total
     rows.append([total, rupees(amount.total_paise)])
-    size = 13 if len(total) + len(rows[-1][1]) < 24 else 10.5
+    size = next((size for size in _TOTAL_SIZES if _breadth(rows[-1], size) < SIDE - 9 * mm), _TOTAL_SIZES[-1])
     table = Table(rows, colWidths=[SIDE * 0.48, SIDE * 0.52])
     table.setStyle(
         [
@@ -114,6 +116,12 @@ def _totals(document: TaxDocument, taxes: Sequence[TaxLine]) -> Table:
         ]
     )
     return table
+
+
+def _breadth(texts: Sequence[str], size: float) -> float:
+    """Points that the texts take side by side."""
+    width: float = sum(stringWidth(text, BOLD, size) for text in texts)
+    return width
 
 
 def _foreign_value(document: TaxDocument) -> list[Flowable]:

@@ -23,7 +23,7 @@ from reportlab.platypus import (
 from reportlab.platypus.paraparser import ParaFrag
 
 from documents import archive
-from documents.fonts import BOLD, REGULAR, SEMIBOLD, in_faces, needs_shaping, plain_text, register_fonts
+from documents.fonts import BOLD, REGULAR, SEMIBOLD, in_faces, needs_shaping, plain_text
 
 INK, MUTED, ACCENT = HexColor("#1B2430"), HexColor("#66707D"), HexColor("#1F4E5F")
 HAIRLINE, TINT = HexColor("#D5DBE1"), HexColor("#F2F6F7")
@@ -162,7 +162,6 @@ def typeset(title: str, running_head: str, foot: str, day: date, story: Sequence
 
     `running_head` stands on the second and later pages, `foot` on all.
     """
-    register_fonts()
     out = BytesIO()
     document = BaseDocTemplate(
         out, pagesize=A4, title=title, author=archive.MAKER, creator=archive.MAKER, subject="", invariant=1,

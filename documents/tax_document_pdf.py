@@ -12,6 +12,7 @@ from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 from documents import wording
 from documents.conclusion import conclusion
 from documents.countries import country_name
+from documents.fonts import register_fonts
 from documents.layout import (
     ACCENT,
     ALL,
@@ -57,6 +58,7 @@ def render(
     With a `registration` it is an e-invoice: the signed QR code, and no marking as a copy (rule 48(6)).
     Raises InvalidInput if `logo` is no PNG or JPEG of sane size.
     """
+    register_fonts()
     terms = wording.TERMS[document.kind]
     story: list[Flowable] = [
         _letterhead(document, registration, copy, logo),
@@ -214,7 +216,7 @@ def _lines(document: TaxDocument) -> Table:
     taxed = bool(document.amount.taxes)
     value = f"{wording.value_label(document)} (₹)"
     head = ["#", "Description", "SAC", "Qty", "Rate (₹)", "Discount (₹)", "GST", value]
-    widths = [8 * mm, 0, 17 * mm, 12 * mm, 26 * mm, 24 * mm, 14 * mm, 32 * mm]
+    widths = [8 * mm, 0, 17 * mm, 12 * mm, 29 * mm, 24 * mm, 14 * mm, 32 * mm]
     shown = [at for at in range(len(head)) if (discounted or at != 5) and (taxed or at != 6)]
     widths[1] = WIDTH - sum(widths[at] for at in shown)
     rows = [_row(number, line) for number, line in enumerate(document.lines, start=1)]

@@ -4,6 +4,8 @@ from io import BytesIO
 
 import pikepdf
 import pypdf
+import pypdfium2
+import zxingcpp
 
 from documents.tax_document_pdf import render
 from domain.document import Registration, TaxDocument
@@ -29,21 +31,17 @@ def spellings(pdf: bytes) -> list[str]:
         ]
 
 
-def dark_squares(pdf: bytes) -> list[tuple[float, set[tuple[int, int]]]]:
-    """Each QR code drawn: the size of a module in points, and the places of its dark modules."""
-    codes: list[tuple[float, set[tuple[int, int]]]] = []
-    with pikepdf.open(BytesIO(pdf)) as opened:
-        for page in opened.pages:
-            scale, dark = 0.0, set[tuple[int, int]]()
-            for step in pikepdf.parse_content_stream(page):
-                operator = str(step.operator)
-                numbers = [float(str(each)) for each in step.operands] if operator in ("cm", "re") else []
-                if operator == "cm":
-                    scale = numbers[0]
-                elif numbers and numbers[3] == 1:
-                    x, y, length = (round(number) for number in numbers[:3])
-                    dark |= {(x + at, y) for at in range(length)}
-                elif operator == "f" and dark:
-                    codes.append((scale, dark))
-                    dark = set()
-    return codes
+def searched(pdf: bytes) -> str:
+    """What a browser finds and copies on the first page."""
+    text: str = pypdfium2.PdfDocument(pdf)[0].get_textpage().get_text_range()
+    return " ".join(text.split())
+
+
+def scanned(pdf: bytes) -> list[tuple[str, int]]:
+    """Each QR code as a telephone sees the printed page (150 dots an inch): its text, and its side in mm."""
+    picture = pypdfium2.PdfDocument(pdf)[0].render(scale=150 / 72).to_pil()
+    codes = zxingcpp.read_barcodes(picture)
+    return [
+        (code.text, round((code.position.top_right.x - code.position.top_left.x) * 25.4 / 150))
+        for code in codes
+    ]

@@ -17,10 +17,11 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from documents.fonts import BOLD, REGULAR, SEMIBOLD, plain_text
 from documents.logo import MAX_BYTES, MAX_PIXELS, check_logo
 from documents.tax_document_pdf import render
-from domain.document import TaxDocument
+from domain.document import DocumentKind, TaxDocument
 from domain.errors import InvalidInput
+from domain.gst import tax_on_top
 from tests.documents import samples
-from tests.documents.reading import pages, spellings, text
+from tests.documents.reading import pages, searched, spellings, text
 
 NOTE = "This is a computer-generated invoice and needs no signature."
 
@@ -125,6 +126,7 @@ def test_control_characters_and_bidi_tricks_are_not_drawn() -> None:
 def test_a_devanagari_name_is_shaped_and_still_carries_its_spelling() -> None:
     pdf = render(samples.named(samples.HINDI_NAME))
     assert spellings(pdf) == [samples.HINDI_NAME]
+    assert samples.HINDI_NAME in searched(pdf)
     assert any("\ue000" <= glyph < "\uf8ff" for glyph in "".join(pages(pdf))), "no conjunct was formed"
 
 
@@ -133,6 +135,7 @@ def test_names_in_other_scripts_of_india_are_shaped_in_a_face_of_their_own(scrip
     name = samples.SCRIPTS[script]
     pdf = render(samples.named(name, f"{name} (India)"))
     assert spellings(pdf) == [name, f"{name} (India)"]
+    assert f"{name} (India)" in searched(pdf)
     assert any("\ue000" <= glyph < "\uf8ff" for glyph in "".join(pages(pdf))), "no conjunct was formed"
     with pikepdf.open(BytesIO(pdf)) as opened:
         faces = {str(font.BaseFont).partition("+")[2] for font in opened.pages[0].Resources.Font.values()}
@@ -149,6 +152,14 @@ def test_a_script_without_a_face_shows_marks_and_keeps_its_spelling() -> None:
     pdf = render(samples.named("北京 Trading"))
     assert "?? Trading" in pages(pdf)[0]
     assert spellings(pdf) == ["北京 Trading"]
+
+
+def test_crores_fit_their_columns() -> None:
+    amount = tax_on_top("29", "27", 1800, 99_99_99_999_99)
+    pdf = render(samples.document(amount, "27", kind=DocumentKind.REFUND_VOUCHER))
+    said = searched(pdf)
+    assert "1 99,99,99,999.99 18% 99,99,99,999.99" in said
+    assert "Amount refunded ₹1,17,99,99,999.99" in said
 
 
 def test_figures_have_one_width_so_that_columns_align() -> None:
