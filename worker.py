@@ -179,7 +179,13 @@ def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay 
         parts.closing.push_async_callback(webhook.close)
         sinks[WEBHOOK_SINK] = webhook
     return [
-        InboxRelay(parts.database, client, parts.gateway, clock),
+        InboxRelay(
+            parts.database,
+            client,
+            parts.gateway,
+            clock,
+            workflow_clock_offset=lambda: settings.test_clock_offset,
+        ),
         OutboxRelay(parts.database, sinks, clock),
         Housekeeping(parts.database, clock),
     ]

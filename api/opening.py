@@ -12,6 +12,7 @@ from config import Settings
 from db import api_reads, customers
 from db.api_reads import Offered, Subscribed
 from db.models import Customer
+from db.restoring import price_of
 from domain import gst
 from domain.errors import GatewayRefused, InvalidInput, Refused, Unavailable
 from domain.periods import Interval, india_date
@@ -77,7 +78,7 @@ async def _read(
     """One transaction; the customer's row is kept only if nothing is wrong."""
     async with services.database.transaction() as session:
         offered = _offered(await api_reads.offers(session), wanted)
-        price = views.price_of(offered)
+        price = price_of(offered.price)
         customer = await customers.ensure(
             session,
             customer_id=new_id("cus", now),

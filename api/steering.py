@@ -4,12 +4,13 @@ import uuid
 
 from fastapi import Response
 
-from api import temporal, views
+from api import temporal
 from api.dependencies import Services
 from api.opening import pending_out
 from api.schemas import CommandOut
 from db import api_reads
 from db.api_reads import Subscribed
+from db.restoring import subscription_of
 from domain.errors import BahiError, NotFound, Refused, Unavailable
 from domain.subscription import FINAL, Command, Status, check_command
 from workflows.messages import CommandRequest
@@ -32,7 +33,7 @@ async def steer(
     if Status(row.subscription.status) in FINAL:
         if key is not None and _stands(row, command):
             return _done(row)
-        check_command(views.subscription_of(row), command)
+        check_command(subscription_of(row.subscription, row.price), command)
     request = CommandRequest(f"{actor}/{command}/{key or uuid.uuid4()}", command, actor, reason)
     try:
         reply = await temporal.send_command(services.temporal, subscription_id, request)

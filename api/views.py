@@ -5,52 +5,13 @@ from datetime import date, datetime
 from api import schemas
 from db.api_reads import IssuedInvoice, Offered, Subscribed
 from db.models import Customer, OutboxEvent
+from db.restoring import subscription_of
 from domain import gst
 from domain.events import EventType
 from domain.periods import Interval, Period, india_date
-from domain.plans import Price
-from domain.subscription import LIVE, Command, Status, Subscription, allowed_commands, has_access
+from domain.subscription import LIVE, Command, Status, allowed_commands, has_access
 
 _RENEWING = (Status.ACTIVE, Status.PAST_DUE)
-
-
-def price_of(row: Subscribed | Offered) -> Price:
-    """The price as the domain knows it."""
-    price = row.price
-    return Price(
-        id=price.id,
-        plan_id=price.plan_id,
-        interval=Interval(price.interval),
-        version=price.version,
-        amount_paise=price.amount_paise,
-        tax_inclusive=price.tax_inclusive,
-        currency=price.currency,
-        sac=price.sac,
-    )
-
-
-def subscription_of(row: Subscribed) -> Subscription:
-    """The subscription as last recorded; what only its workflow knows is left out."""
-    item = row.subscription
-    return Subscription(
-        id=item.id,
-        customer_id=item.customer_id,
-        price=price_of(row),
-        charge_paise=item.charge_paise,
-        total_count=item.total_count,
-        created_at=item.created_at,
-        gateway=item.gateway,
-        status=Status(item.status),
-        version=item.version,
-        gateway_id=item.gateway_subscription_id,
-        checkout_url=item.checkout_url,
-        checkout_expires_at=item.checkout_expires_at,
-        started_at=item.started_at,
-        paid_cycle=item.paid_cycle,
-        cancel_at_period_end=item.cancel_at_period_end,
-        access_until=item.access_until,
-        uncollected=tuple(item.uncollected),
-    )
 
 
 def plan_out(row: Offered) -> schemas.PlanOut:
@@ -99,7 +60,7 @@ def checkout_url(row: Subscribed) -> str | None:
 
 def allowed(row: Subscribed) -> list[Command]:
     """What may be asked for now."""
-    return list(allowed_commands(subscription_of(row)))
+    return list(allowed_commands(subscription_of(row.subscription, row.price)))
 
 
 def subscription_out(row: Subscribed, now: datetime) -> schemas.SubscriptionOut:

@@ -78,7 +78,7 @@ def next_wake(
         return None
     if subscription.cancel_at_period_end and period is not None:
         due = period.end - patience.cancel_lead
-        if now < due:
+        if now < due and not subscription.cancellation_overtaken:
             return due
         return now if looks == 0 else now + _step(patience.urgent_steps, looks - 1)
     if subscription.status is Status.CREATED:

@@ -163,6 +163,8 @@ class Subscription:
     paid_cycle: int | None = None
     """Latest cycle (0-based) that is paid."""
     cancel_at_period_end: bool = False
+    cancel_after_cycle: int | None = None
+    """The cycle that was to be the last when a cancellation was planned."""
     access_until: datetime | None = None
     """Set when access has an end; None while it is open-ended or there is none."""
     failures: tuple[str, ...] = ()
@@ -181,6 +183,16 @@ class Subscription:
     def is_final(self) -> bool:
         """Nothing can bring it back."""
         return self.status in FINAL
+
+    @property
+    def cancellation_overtaken(self) -> bool:
+        """The gateway charged another cycle before it could be told of the planned cancellation."""
+        return (
+            self.cancel_at_period_end
+            and self.cancel_after_cycle is not None
+            and self.paid_cycle is not None
+            and self.paid_cycle > self.cancel_after_cycle
+        )
 
     @property
     def period(self) -> Period | None:

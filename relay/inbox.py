@@ -1,7 +1,9 @@
 """Hands stored webhooks on to the workflows they concern, in order per subscription; loses none.
 
-As in relay.outbox a call is claimed by a lease, so that no transaction is open during the signal. A
-relay that dies in between lets the same call be signalled again; the workflow knows it by its event id.
+A call that tells of money after the end wakes the subscription once more, so that it is booked or set
+aside like any other. As in relay.outbox a call is claimed by a lease, so that no transaction is open
+during the signal. A relay that dies in between lets the same call be signalled again; the workflow knows
+it by its event id.
 """
 
 import asyncio
@@ -12,9 +14,10 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import select, update
 from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import inbox
+from db import inbox, restoring
 from db.inbox import Outcome
 from db.models import Payment, Subscription, WebhookInbox
 from db.session import Database
@@ -25,7 +28,7 @@ from gateways.razorpay_webhook import parse_razorpay_webhook
 from relay import metrics
 from relay.patience import backoff
 from relay.wakeup import POLL_SECONDS, Bells, pause
-from workflows import messages, ports
+from workflows import messages, ports, search_attributes
 
 CHANNEL = "webhook_inbox"
 AT_ONCE = 16
@@ -57,6 +60,8 @@ _SAID_ALREADY = {
     _PENDING: Status.PAST_DUE,
 }
 """With its payment on record and this status reached, a call tells nothing new."""
+_MONEY_CAME = frozenset({"subscription.charged", "subscription.activated", "subscription.completed"})
+ACTOR = "gateway"
 
 _log = structlog.get_logger(__name__)
 
@@ -87,13 +92,18 @@ class InboxRelay:
         gateway: SubscriptionGateway,
         clock: Callable[[], datetime],
         *,
+        workflow_clock_offset: Callable[[], timedelta] = timedelta,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """`poll_seconds` bounds the delay if a wake-up call of the database is lost."""
+        """`workflow_clock_offset` moves what is woken, in tests and demonstrations only.
+
+        `poll_seconds` bounds the delay if a wake-up call of the database is lost.
+        """
         self._database = database
         self._client = client
         self._gateway = gateway
         self._clock = clock
+        self._workflow_clock_offset = workflow_clock_offset
         self._poll = poll_seconds
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -212,8 +222,33 @@ class InboxRelay:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise Unavailable(f"Temporal took no signal ({error.status.name}); trying again") from error
             if ours.status in FINAL:
-                return _Verdict(entry, "late", ours.id)
+                return await self._after_the_end(entry, ours, hint)
             return self._orphan(entry, "its workflow is not running", wait=True, subscription_id=ours.id)
+        return _Verdict(entry, "signalled", ours.id)
+
+    async def _after_the_end(self, entry: WebhookInbox, ours: _Ours, hint: messages.GatewayEvent) -> _Verdict:
+        """The run is over; for money it begins again from the rows, and ends when that is dealt with."""
+        if hint.payment_id is None or hint.kind not in _MONEY_CAME:
+            return _Verdict(entry, "late", ours.id)
+        async with self._database.reading() as session:
+            subscription = await restoring.subscription(session, ours.id)
+        offset, nothing = self._workflow_clock_offset(), messages.Carried()
+        try:
+            await self._client.start_workflow(
+                messages.WORKFLOW_NAME,
+                messages.StartSubscription(subscription, ACTOR, offset, nothing),
+                id=ports.subscription_workflow_id(ours.id),
+                task_queue=ports.SUBSCRIPTIONS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=search_attributes.of(subscription),
+                static_summary=f"{subscription.price.plan_id}, {subscription.status}: money after the end",
+                start_signal=messages.GATEWAY_SIGNAL,
+                start_signal_args=[hint],
+                rpc_timeout=_CALL_TIMEOUT,
+            )
+        except RPCError as error:
+            raise Unavailable(f"Temporal woke no run ({error.status.name}); trying again") from error
         return _Verdict(entry, "signalled", ours.id)
 
     def _orphan(

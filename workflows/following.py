@@ -57,7 +57,7 @@ class Following:
     async def _instruct(self, instruction: ports.Instruction) -> ports.Instructed | None:
         """None when the gateway could not be reached."""
         try:
-            return await workflow.execute_activity(
+            told = await workflow.execute_activity(
                 ports.instruct_gateway,
                 ports.InstructGateway(self._subscription, instruction, self._now()),
                 summary=f"{instruction} at the gateway",
@@ -66,6 +66,8 @@ class Following:
         except ActivityError as error:
             workflow.logger.warning("gateway not told", extra={"cause": str(error.cause)})
             return None
+        self._unread = False  # it was read after it was told
+        return told
 
     async def _learn(
         self,

@@ -43,6 +43,8 @@ REMEMBERED_REPLIES = 20
 ROLL_AFTER_EVENTS = 400
 """A run that learns nothing for long is rolled over at this many history events."""
 
+_AS_ASKED = "cancelled at the period's end, as asked"
+
 Message = GatewayEvent | CommandRequest | Superseded
 
 
@@ -70,7 +72,7 @@ class SubscriptionWorkflow(Following):
         while True:
             if self._inbox:
                 await self._take(self._inbox.popleft())
-            elif self._subscription.is_final and self._subscription.access_until is None:
+            elif self._is_over():
                 status = await self._leave()
                 if not self._inbox:
                     return status
@@ -232,7 +234,9 @@ class SubscriptionWorkflow(Following):
         """The last moment of a cancellation at period end: only now is the gateway told (razorpay.md 2.5)."""
         told = await self._instruct(ports.Instruction.CANCEL)
         if told is not None:
-            await self._learn(told.snapshot, reason="cancelled at the period's end, as asked")
+            late = self._subscription.cancellation_overtaken
+            reason = "cancelled as asked, after one more charge" if late else _AS_ASKED
+            await self._learn(told.snapshot, reason=reason)
         if not self._subscription.is_final:
             self._looks += 1
 
@@ -287,7 +291,12 @@ class SubscriptionWorkflow(Following):
         if not cancels_at_period_end(before, self._now()):
             return await self._cancel_now(reason, request.actor)
         self._looks = 0
-        after = replace(before, cancel_at_period_end=True, version=before.version + 1)
+        after = replace(
+            before,
+            cancel_at_period_end=True,
+            cancel_after_cycle=before.paid_cycle,
+            version=before.version + 1,
+        )
         await self._record(EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED, after, reason, request.actor)
         return self._reply("It will not renew; access stays until the period's end.")
 
@@ -334,11 +343,16 @@ class SubscriptionWorkflow(Following):
 
     # Sleeping, rolling over, leaving.
 
+    def _is_over(self) -> bool:
+        """Ended, access used up, and nothing heard of that was not looked into."""
+        subscription = self._subscription
+        return subscription.is_final and subscription.access_until is None and not self._unread
+
     def _plan_next_wake(self) -> None:
         if self._subscription.gateway_id is None and not self._subscription.is_free:
             return
         self._wake_at = dunning.next_wake(self._subscription, self._now(), self._looks)
-        if self._unread and not self._subscription.is_final:
+        if self._unread:
             soon = dunning.after_failed_look(self._now(), self._looks)
             self._wake_at = soon if self._wake_at is None else min(self._wake_at, soon)
 

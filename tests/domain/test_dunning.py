@@ -106,6 +106,14 @@ def test_a_gateway_that_does_not_take_the_planned_cancellation_is_not_asked_with
         assert 2 * MINUTE <= wake(it, now, looks) <= 15 * MINUTE
 
 
+def test_a_planned_cancellation_that_another_charge_overtook_is_due_at_once() -> None:
+    it = subscription(cancel_at_period_end=True, cancel_after_cycle=0)
+    assert wake(it) > DAY
+    assert wake(replace(it, paid_cycle=1)) == timedelta(0)
+    assert wake(replace(it, paid_cycle=1), looks=1) == 2 * MINUTE
+    assert wake(replace(it, paid_cycle=1, cancel_at_period_end=False)) > DAY
+
+
 @pytest.mark.parametrize("looks", range(12))
 def test_a_gateway_that_does_not_close_an_expired_checkout_is_not_asked_without_pause(looks: int) -> None:
     it = subscription(Status.CREATED, checkout_expires_at=NOW - HOUR)

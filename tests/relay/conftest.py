@@ -19,7 +19,7 @@ from domain.subscription import Status
 from engine.codec import EncryptionCodec
 from engine.plugin import bahi_plugin
 from local.temporal import TemporalServer
-from workflows import messages
+from workflows import messages, search_attributes
 from workflows.messages import GatewayEvent
 
 KEYS = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -57,7 +57,9 @@ class Recorder:
 
 @pytest.fixture(scope="session")
 async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
-    async with TemporalServer(folder=tmp_path_factory.mktemp("temporal")) as server:
+    async with TemporalServer(
+        folder=tmp_path_factory.mktemp("temporal"), search_attributes=search_attributes.ALL
+    ) as server:
         yield server
 
 

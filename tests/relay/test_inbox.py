@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, update
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
 from db.models import Subscription, WebhookInbox
@@ -26,7 +27,7 @@ from local.ports import any_free_port
 from relay.inbox import ORPHAN_AFTER, InboxRelay
 from simulator.process import SimulatorProcess
 from tests.relay.conftest import KEYS, QUEUE, Recorder, Records, until, utc_now
-from workflows import ports
+from workflows import messages, ports
 from workflows.messages import GatewayEvent
 
 BEGIN = datetime(2026, 1, 31, 6, 0, tzinfo=UTC)
@@ -326,7 +327,7 @@ async def test_a_call_after_the_end_is_late(
     )
     await handle.signal(Recorder.finish)
     await handle.result()
-    await call(records, "evt_1", "subscription.charged", payment_id="pay_1")
+    await call(records, "evt_1", "subscription.cancelled")
     await relay.drain_once()
     # Not ended as far as the books know: the workflow may be about to be found again.
     assert await status_of(records, "evt_1") == "received"
@@ -334,6 +335,16 @@ async def test_a_call_after_the_end_is_late(
     await make_due(database)
     await relay.drain_once()
     assert await status_of(records, "evt_1") == "late"
+
+    # Money is no mere news: the subscription is woken for it.
+    await call(records, "evt_2", "subscription.charged", payment_id="pay_1")
+    await relay.drain_once()
+    assert await status_of(records, "evt_2") == "signalled"
+    woken = client.get_workflow_handle(ports.subscription_workflow_id(subscription_id))
+    kinds = [event.event_type async for event in woken.fetch_history_events()]
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in kinds
+    assert (await woken.describe()).workflow_type == messages.WORKFLOW_NAME
+    await woken.terminate()
 
 
 async def test_while_temporal_is_away_calls_wait_in_order_and_nothing_is_lost(

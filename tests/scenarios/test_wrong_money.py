@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from db import models
 from domain.collection import GatewayStatus
@@ -12,6 +12,7 @@ from gateways.razorpay_client import RazorpayClient
 from local.world import Person, World
 from tests.scenarios.conftest import Story
 from tests.scenarios.telling import KARNATAKA, letters, on, plan, printed, stands
+from tests.world import until
 
 
 async def aside(world: World) -> list[tuple[int, int, str, str | None]]:
@@ -76,6 +77,29 @@ async def test_a_renewal_of_another_amount_renews_nothing_and_the_next_right_one
             ("BH26-27/000001", "2026-08-03", "2026-08-03", "2026-09-02"),
             ("BH26-27/000002", "2026-10-03", "2026-10-03", "2026-11-02"),
         ]
+
+
+async def test_money_for_a_subscription_whose_run_is_over_wakes_it_and_is_set_aside(story: Story) -> None:
+    """However it came to that: the row says EXPIRED, nobody runs, and the customer's money arrives."""
+    async with story(on(2026, 8, 3, "12:30"), same_state=False) as world:
+        asha = await world.person("asha", state_code=KARNATAKA)
+        await asha.subscribe("plan_pro")
+        await world.workflow(asha.subscription_id).terminate("an operator's slip")
+        async with world.database.transaction() as session:
+            await session.execute(update(models.Subscription).values(status="EXPIRED"))
+        await asha.pay("upi")
+        await until(lambda: has_set_aside(world))
+        assert [found[:3] for found in await aside(world)] == [(0, 4_999_00, "INR")]
+        assert await in_suspense(world) == -4_999_00
+        await operators_are_told(world, asha)
+        assert await printed(asha) == []
+        assert (await stands(asha), await plan(asha)) == ("EXPIRED", "FREE")
+        woken = world.workflow(asha.subscription_id)
+        assert await woken.result() == "EXPIRED"
+
+
+async def has_set_aside(world: World) -> bool:
+    return bool(await aside(world))
 
 
 async def operators_are_told(world: World, person: Person) -> None:

@@ -256,7 +256,7 @@ async def test_a_gateway_that_cannot_be_read_for_an_hour_costs_an_hour_and_no_mo
         assert (await stands(asha), await plan(asha), len(await printed(asha))) == ("ACTIVE", "PRO", 1)
         assert (await struck(world))[0] > 10
         await no_more_faults(world)
-        await world.time.travel_to(on(2026, 4, 2, "01:30"))
+        await world.time.travel_to(on(2026, 4, 2, "02:00"))
         assert len(await printed(asha)) == 2
         state = await world.workflow(asha.subscription_id).query(
             messages.STATE_QUERY, result_type=Subscription
