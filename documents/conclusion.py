@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.platypus import Flowable, KeepTogether, Spacer, Table
+from reportlab.platypus import Flowable, Spacer, Table
 
 from documents import wording
 from documents.fonts import BOLD
@@ -28,7 +28,7 @@ from documents.layout import (
 )
 from documents.qr_code import QrCode, upi_link
 from documents.wording import day_name, figures, percent
-from domain.document import Registration, TaxDocument
+from domain.document import TaxDocument
 from domain.gst import TaxHead, TaxLine
 from domain.money import rupees
 from domain.supply import SupplyNature
@@ -39,8 +39,8 @@ _ZERO_RATED = (SupplyNature.SEZ_WITHOUT_TAX, SupplyNature.EXPORT_WITHOUT_TAX)
 _LEFT = WIDTH - SIDE - GAP
 
 
-def conclusion(document: TaxDocument, registration: Registration | None) -> list[Flowable]:
-    """The blocks, top to bottom; each stays whole."""
+def summary(document: TaxDocument) -> list[Flowable]:
+    """Taxes, total, and what must be said of them."""
     taxes = _taxes(document)
     said: list[Flowable] = [_tax_table(document, taxes), Spacer(0, 4 * mm)] if taxes else []
     said += [
@@ -50,8 +50,7 @@ def conclusion(document: TaxDocument, registration: Registration | None) -> list
         words(f"Reverse charge: {'Yes' if document.reverse_charge else 'No'}", BODY),
         *_foreign_value(document),
     ]
-    money = [columns([said, "", _totals(document, taxes)], [_LEFT, GAP, SIDE]), *_endorsements(document)]
-    return [KeepTogether(money), KeepTogether(_ways_to_pay(document, scannable=registration is None))]
+    return [columns([said, "", _totals(document, taxes)], [_LEFT, GAP, SIDE]), *_endorsements(document)]
 
 
 def _taxes(document: TaxDocument) -> Sequence[TaxLine]:
@@ -141,7 +140,8 @@ def _endorsements(document: TaxDocument) -> list[Flowable]:
     return [Spacer(0, 5 * mm), *(words(line, NOTICE) for line in said)] if said else []
 
 
-def _ways_to_pay(document: TaxDocument, scannable: bool) -> list[Flowable]:
+def ways_to_pay(document: TaxDocument, scannable: bool) -> list[Flowable]:
+    """Bank and UPI for a document that asks for money; as a QR code if `scannable`."""
     if not wording.is_due(document):
         return []
     seller, transfer = document.seller, []

@@ -16,6 +16,7 @@ from reportlab.platypus import (
     Flowable,
     Frame,
     NextPageTemplate,
+    PageBreak,
     PageTemplate,
     Paragraph,
     Table,
@@ -205,3 +206,32 @@ def columns(cells: Sequence[object], widths: Sequence[float]) -> Table:
     table = Table([list(cells)], colWidths=list(widths), splitInRow=1)
     table.setStyle([*FLUSH, ("VALIGN", (0, 0), (-1, -1), "TOP")])
     return table
+
+
+class Rows(Table):  # type: ignore[misc]
+    """A table whose last row stays with what follows it: no page shows a total without a line."""
+
+    followed_by: Sequence[Flowable] = ()
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Ask for more than there is when what follows does not fit below, so that the table is split."""
+        width, height = super().wrap(available_width, available_height)
+        left = available_height - height
+        if self._nrows > 2 and 0 <= left < A4[1] / 2 and self._following(available_width) > left:
+            return width, available_height + 1
+        return width, height
+
+    def split(self, available_width: float, available_height: float) -> list[Flowable]:
+        """Where the page ends, or before the last row when only that must go on."""
+        _, height = super().wrap(available_width, available_height)
+        whole = height <= available_height
+        if whole:
+            available_height = height - self._rowHeights[-1] + 0.1
+        parts: list[Flowable] = super().split(available_width, available_height)
+        if parts:
+            parts[-1].followed_by = self.followed_by
+        return [parts[0], PageBreak(), *parts[1:]] if whole and parts else parts
+
+    def _following(self, available_width: float) -> float:
+        height: float = sum(each.wrap(available_width, A4[1])[1] for each in self.followed_by)
+        return height

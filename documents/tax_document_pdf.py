@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from reportlab.lib.colors import black
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, Paragraph, Spacer, Table
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table
 
 from documents import wording
-from documents.conclusion import conclusion
+from documents.conclusion import summary, ways_to_pay
 from documents.countries import country_name
 from documents.fonts import register_fonts
 from documents.layout import (
@@ -29,6 +29,7 @@ from documents.layout import (
     TINT,
     TITLE,
     WIDTH,
+    Rows,
     columns,
     label,
     typeset,
@@ -60,6 +61,8 @@ def render(
     """
     register_fonts()
     terms = wording.TERMS[document.kind]
+    lines, below = _lines(document), [Spacer(0, 6 * mm), *summary(document)]
+    lines.followed_by = below
     story: list[Flowable] = [
         _letterhead(document, registration, copy, logo),
         *(_registered(registration) if registration else ()),
@@ -69,9 +72,9 @@ def render(
         Spacer(0, 6 * mm),
         _parties(document),
         Spacer(0, 7 * mm),
-        _lines(document),
-        Spacer(0, 6 * mm),
-        *conclusion(document, registration),
+        lines,
+        KeepTogether(below),
+        KeepTogether(ways_to_pay(document, scannable=registration is None)),
     ]
     return typeset(
         title=f"{terms.heading.capitalize()} {document.number}",
@@ -211,7 +214,7 @@ def _payment(document: TaxDocument) -> list[Flowable]:
     ]
 
 
-def _lines(document: TaxDocument) -> Table:
+def _lines(document: TaxDocument) -> Rows:
     discounted = any(line.discount_paise for line in document.lines)
     taxed = bool(document.amount.taxes)
     value = f"{wording.value_label(document)} (₹)"
@@ -220,7 +223,7 @@ def _lines(document: TaxDocument) -> Table:
     shown = [at for at in range(len(head)) if (discounted or at != 5) and (taxed or at != 6)]
     widths[1] = WIDTH - sum(widths[at] for at in shown)
     rows = [_row(number, line) for number, line in enumerate(document.lines, start=1)]
-    table = Table(
+    table = Rows(
         [[row[at] for at in shown] for row in [head, *rows]],
         colWidths=[widths[at] for at in shown],
         repeatRows=1,

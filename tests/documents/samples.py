@@ -18,7 +18,7 @@ from domain.document import (
     Seller,
     TaxDocument,
 )
-from domain.gst import TaxedAmount, share_among_lines, tax_inside, tax_lines, tax_on_top
+from domain.gst import TaxedAmount, tax_inside, tax_lines, tax_on_top
 from domain.supply import OUTSIDE_INDIA, BuyerKind, Supply, SupplyNature
 
 SELLER = Seller(
@@ -172,14 +172,6 @@ def voucher(kind: DocumentKind) -> TaxDocument:
         original=Original("RV26-27/000002", date(2026, 3, 28), 10_00_000) if refund else None,
         reason="Account closed before the credits were used" if refund else "",
     )  # fmt: skip
-
-
-def with_shares(drawn: TaxDocument) -> TaxDocument:
-    """The document with its IGST shared among its lines."""
-    igst = sum(tax.tax_paise for tax in drawn.amount.taxes)
-    shares = share_among_lines(igst, [each.taxable_paise for each in drawn.lines])
-    lines = tuple(replace(each, igst_paise=share) for each, share in zip(drawn.lines, shares, strict=True))
-    return replace(drawn, lines=lines)
 
 
 def logo(picture_format: str = "PNG", size: tuple[int, int] = (640, 200), mode: str = "RGBA") -> bytes:

@@ -57,12 +57,14 @@ def test_many_lines_flow_over_pages_with_heading_and_number_on_each() -> None:
     assert ["Reverse charge: No" in page for page in said] == [False, False, True]
 
 
-@pytest.mark.parametrize("count", range(11, 20))
-def test_totals_and_amount_in_words_stay_together(count: int) -> None:
+@pytest.mark.parametrize("count", range(8, 60, 3))
+def test_totals_stay_together_and_with_the_last_line(count: int) -> None:
     said = pages(render(samples.with_lines(count)))
     assert [("Reverse charge" in page) == ("AMOUNT IN WORDS" in page) for page in said]
     assert "Reverse charge" in said[-1]
     assert "AMOUNT IN WORDS" in said[-1]
+    assert f"Growth plan, seat {count}, monthly" in said[-1], "totals stand alone"
+    assert " ".join(said).count("Growth plan") == count
 
 
 def test_a_description_longer_than_a_page_runs_on() -> None:
