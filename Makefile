@@ -4,10 +4,10 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo catalogue test check chaos format bench clean reset
+.PHONY: help install install-dev run demo catalogue gstr1 test check chaos format bench clean reset
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## make .venv with what running needs
 	@local/install.sh requirements.lock
@@ -25,6 +25,13 @@ catalogue: install ## load catalogue.yaml into the running stack; running subscr
 	@settings="$${BAHI_HOME:-./.bahi}/settings.env"; \
 	    [ -f "$$settings" ] || { echo "start the stack first: make run" >&2; exit 1; }; \
 	    set -a; . "$$settings"; exec $(BIN)/python -m db.catalogue catalogue.yaml
+
+gstr1: install ## the month's GSTR-1 and registers from the running stack: make gstr1 PERIOD=2026-10
+	@settings="$${BAHI_HOME:-./.bahi}/settings.env"; \
+	    [ -f "$$settings" ] || { echo "start the stack first: make run" >&2; exit 1; }; \
+	    [ -n "$(PERIOD)" ] || { echo "say which month: make gstr1 PERIOD=2026-10" >&2; exit 1; }; \
+	    set -a; . "$$settings"; \
+	    exec $(BIN)/python -m filing gstr1 --period "$(PERIOD)" --folder "$${BAHI_HOME:-./.bahi}/filings"
 
 test: check ## everything: format, lint, types, import contracts, all tests on the real servers
 	$(BIN)/python -m pytest
