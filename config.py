@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     s3_public_endpoint: str = ""
     """Where browsers reach the store, if elsewhere than we do."""
     s3_region: str = "auto"
+    s3_virtual_hosted_style: bool = False
+    """The bucket is part of the host's name, not of the path."""
     s3_access_key: SecretStr | None = None
     s3_secret_key: SecretStr | None = None
 
@@ -141,8 +143,9 @@ class Settings(BaseSettings):
             faults.append("BAHI_RAZORPAY_KEY_ID still has its local default")
         if self.test_clock_offset_seconds:
             faults.append("BAHI_TEST_CLOCK_OFFSET_SECONDS must be 0")
-        if self.seller_gstin == type(self).model_fields["seller_gstin"].default:
-            faults.append("BAHI_SELLER_GSTIN still has its local default")
+        for name in ("seller_gstin", "seller_legal_name", "seller_address"):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                faults.append(f"{PREFIX}{name.upper()} still has its local default")
         if faults:
             raise Misconfigured("unsafe in production: " + "; ".join(faults))
         return self
@@ -167,6 +170,7 @@ class Settings(BaseSettings):
             region=self.s3_region,
             endpoint=self.s3_endpoint,
             public_endpoint=self.s3_public_endpoint,
+            virtual_hosted_style=self.s3_virtual_hosted_style,
             access_key_id=self.s3_access_key.get_secret_value() if self.s3_access_key else "",
             secret_access_key=self.s3_secret_key.get_secret_value() if self.s3_secret_key else "",
         )

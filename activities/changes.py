@@ -28,27 +28,26 @@ class Changes:
             if not await recording.save(session, before, after, request.at):
                 return Recorded(after.version)
             payment = failure.payment
-            if payment is not None:
-                await session.execute(
-                    insert(models.Payment)
-                    .values(
-                        id=business_id("pmt", f"{after.gateway}/{payment.id}"),
-                        subscription_id=after.id,
-                        customer_id=after.customer_id,
-                        cycle=failure.cycle,
-                        gateway=after.gateway,
-                        gateway_payment_id=payment.id,
-                        gateway_invoice_id="",
-                        status="failed",
-                        amount_paise=payment.amount_paise,
-                        currency=payment.currency,
-                        method=payment.method,
-                        reason=failure.reason,
-                        attempted_at=payment.attempted_at,
-                        recorded_at=request.at,
-                    )
-                    .on_conflict_do_nothing()
+            await session.execute(
+                insert(models.Payment)
+                .values(
+                    id=business_id("pmt", f"{after.gateway}/{payment.id}"),
+                    subscription_id=after.id,
+                    customer_id=after.customer_id,
+                    cycle=failure.cycle,
+                    gateway=after.gateway,
+                    gateway_payment_id=payment.id,
+                    gateway_invoice_id="",
+                    status="failed",
+                    amount_paise=payment.amount_paise,
+                    currency=payment.currency,
+                    method=payment.method,
+                    reason=failure.reason,
+                    attempted_at=payment.attempted_at,
+                    recorded_at=request.at,
                 )
+                .on_conflict_do_nothing()
+            )
             announce = recording.Announcer(session, self._sinks, after, request.at)
             await announce(
                 EventType.PAYMENT_FAILED,
@@ -56,8 +55,8 @@ class Changes:
                 reason=failure.reason,
                 rung=failure.rung,
                 cycle=failure.cycle,
-                amount_paise=payment.amount_paise if payment else after.charge_paise,
-                gateway_payment_id=payment.id if payment else None,
+                amount_paise=payment.amount_paise,
+                gateway_payment_id=payment.id,
                 method=payment.method if payment else None,
                 checkout_url=after.checkout_url,
             )

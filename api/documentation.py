@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 
@@ -87,6 +87,18 @@ def _stylesheet() -> str:
 async def get_stylesheet() -> Response:
     """Shared by our few pages."""
     return Response(_stylesheet(), media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/")
+async def go_to_docs() -> RedirectResponse:
+    """Whoever opens the bare address wants to know what this is."""
+    return RedirectResponse("/docs", 303)
+
+
+@router.get("/favicon.ico")
+async def get_favicon() -> Response:
+    """There is none; browsers ask on their own."""
+    return Response(status_code=204, headers={"Cache-Control": "public, max-age=86400"})
 
 
 @router.get("/docs")

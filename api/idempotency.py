@@ -83,14 +83,10 @@ class Repeatable:
                 async with self.database.transaction() as session:
                     await idempotency.release(session, owner=self.owner, route=self.route, key=key)
             raise
-        if made.final:
-            async with self.database.transaction() as session:
-                await idempotency.complete(
-                    session,
-                    owner=self.owner,
-                    route=self.route,
-                    key=key,
-                    status=made.status,
-                    body=made.body,
-                )
+        named = {"owner": self.owner, "route": self.route, "key": key}
+        async with self.database.transaction() as session:
+            if made.final:
+                await idempotency.complete(session, **named, status=made.status, body=made.body)
+            else:
+                await idempotency.hand_over(session, **named, now=self.clock())
         return made

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -106,7 +106,7 @@ def _from_bahi(error: BahiError) -> _Answer:
     detail = str(error)
     match error:
         case InvalidInput():
-            fault = FieldFault(field=error.field, message=detail, remedy=f"Correct {error.field}.")
+            fault = FieldFault(field=error.field, message=detail, remedy=f"Give a valid {error.field}.")
             return _Answer(422, error.code, detail, [fault])
         case NotFound():
             return _Answer(404, error.code, detail)
@@ -312,6 +312,3 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         if status in (429, 503):
             documents[status]["headers"] = _WAITS
     return documents
-
-
-OPERATOR_ONLY: tuple[Literal[401], Literal[403]] = (401, 403)

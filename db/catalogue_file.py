@@ -10,6 +10,7 @@ import yaml
 from domain.errors import CatalogueInvalid
 from domain.periods import Interval
 from domain.plans import DEFAULT_SAC, Plan
+from domain.rates import has_rate
 
 _PLAN_ID = re.compile(r"plan_[a-z0-9_]{1,40}")
 _PLAN_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
@@ -109,13 +110,16 @@ def _offer(node: yaml.Node) -> Offer:
 def _price(node: yaml.Node) -> PriceTerms:
     fields = _mapping(node, "a price", required=("interval", "amount", "tax"), optional=("sac",))
     interval = _choice(fields["interval"], "interval", {item.value: item for item in Interval})
+    sac = DEFAULT_SAC
+    if "sac" in fields:
+        sac = _matching(fields["sac"], "sac", _SAC, 'six digits that begin with 99, such as "998315"')
+        if not has_rate(sac):
+            raise _fault(fields["sac"], f"no GST rate is known for SAC {sac}; correct it or add its rate")
     return PriceTerms(
         interval=interval,
         amount_paise=_money(fields["amount"], "amount"),
         tax_inclusive=_choice(fields["tax"], "tax", _TAX),
-        sac=_matching(fields["sac"], "sac", _SAC, 'six digits that begin with 99, such as "998315"')
-        if "sac" in fields
-        else DEFAULT_SAC,
+        sac=sac,
     )
 
 

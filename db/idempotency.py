@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import IdempotencyKey
 
-LEASE = timedelta(seconds=30)
 KEPT_AT_LEAST = timedelta(hours=24)
 
 
@@ -54,7 +53,7 @@ async def claim(
     request_sha256: str,
     resource_id: str,
     now: datetime,
-    lease: timedelta = LEASE,
+    lease: timedelta,
 ) -> Claim:
     """Claim `key` of `owner` on `route` until `now + lease`, or say what became of it.
 
@@ -100,6 +99,16 @@ async def complete(
         update(row)
         .where(row.owner == owner, row.route == route, row.key == key, row.response_status.is_(None))
         .values(response_status=status, response_body=body, locked_until=None)
+    )
+
+
+async def hand_over(session: AsyncSession, *, owner: str, route: str, key: str, now: datetime) -> None:
+    """End a claim whose work goes on elsewhere: whoever repeats the request asks after the same resource."""
+    row = IdempotencyKey
+    await session.execute(
+        update(row)
+        .where(row.owner == owner, row.route == route, row.key == key, row.response_status.is_(None))
+        .values(locked_until=now)
     )
 
 

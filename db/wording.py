@@ -69,7 +69,8 @@ def message_told(message: Notification) -> Told:
         "unknown": f"Customer was perhaps told: {about}",
     }[message.status]
     error = f" {_sentence(message.last_error)}" if message.last_error else ""
-    return title, f"By {message.channel}.{error}"
+    way = {"log": "Written to the log", "smtp": "By e-mail"}.get(message.channel, f"By {message.channel}")
+    return title, f"{way}.{error}"
 
 
 def call_told(call: WebhookInbox) -> Told:
@@ -106,7 +107,8 @@ def _why(data: Data) -> str:
 
 def _who(data: Data) -> str:
     actor = str(data.get("actor") or "")
-    return _sentence(f"by {actor}") if actor and actor != "gateway" else ""
+    told_already = f"by the {actor}" in str(data.get("reason"))
+    return "" if actor in ("", "gateway") or told_already else _sentence(f"by {actor}")
 
 
 def _method(data: Data) -> str:

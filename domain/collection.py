@@ -87,15 +87,15 @@ class Charge:
 class Failure:
     """A failed attempt. `rung` counts from 1 within the cycle."""
 
-    payment: GatewayPayment | None
+    payment: GatewayPayment
     cycle: int
     rung: int
     reason: str
 
     @property
     def id(self) -> str:
-        """The failed payment, or the rung where the gateway names none."""
-        return self.payment.id if self.payment else f"cycle-{self.cycle}-rung-{self.rung}"
+        """That of the failed payment."""
+        return self.payment.id
 
 
 def _started_at(subscription: Subscription, snapshot: CollectionSnapshot) -> datetime | None:

@@ -57,6 +57,11 @@ def find_rate(sac: str, day: date, rates: Sequence[Rate] = RATES, supply_class: 
     return max(fitting, key=lambda rate: (len(rate.sac_prefix), rate.valid_from))
 
 
+def has_rate(sac: str, rates: Sequence[Rate] = RATES) -> bool:
+    """Whether something with this service code can be sold from now on."""
+    return any(sac.startswith(rate.sac_prefix) and rate.valid_to is None for rate in rates)
+
+
 def rate_for(sac: str, supplied_on: date, rates: Sequence[Rate] = RATES) -> int:
     """GST rate in basis points at the time of supply. Raises InvalidInput for an unknown SAC."""
     return find_rate(sac, supplied_on, rates).rate_bp

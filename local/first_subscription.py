@@ -118,6 +118,7 @@ async def _where_everything_is(stack: Stack, narrator: Narrator, outcome: Outcom
     asha = keep_token(folder, "customer", customer_token(settings, ASHA.user_id))
     ravi = keep_token(folder, "second-customer", customer_token(settings, RAVI.user_id))
     operator = keep_token(folder, "operator", operator_token(settings))
+    service = keep_token(folder, "service", settings.service_token.get_secret_value())
     async with api_as(stack.api_url, ravi.read_text().strip()) as api:
         await api.put("/v1/billing-details", json=RAVI.details)
     run = quote(subscription_workflow_id(outcome.subscription_id), safe="")
@@ -130,18 +131,19 @@ async def _where_everything_is(stack: Stack, narrator: Narrator, outcome: Outcom
         "  this subscription": f"{stack.temporal_ui_url}/namespaces/{NAMESPACE}/workflows/{run}",
         "Simulator": f"{stack.simulator_url}/_sim/" if stack.uses_simulator else None,
         "Database": f"{stack.database_address}, password in {shown(stack.home.postgres / 'password')}",
-        "Tokens": ", ".join(map(shown, (asha, ravi, operator))),
+        "Tokens": ", ".join(map(shown, (asha, ravi, operator, service))),
         "Logs": f"{shown(stack.home.logs)}/",
     }
     narrator.places({name: shown(place) for name, place in places.items() if place})
-    api_as_asha, api_as_ravi, api_as_operator = (
+    api_as_asha, api_as_ravi, api_as_operator, api_as_service = (
         f'curl -s -H "Authorization: Bearer $(cat {shown(file)})" {stack.api_url}'
-        for file in (asha, ravi, operator)
+        for file in (asha, ravi, operator, service)
     )
     body = """-H 'Content-Type: application/json' -d '{"plan_id": "plan_pro"}'"""
     narrator.commands(
         {
             f"what {ASHA.details['name']} sees": f"{api_as_asha}/v1/subscriptions/me",
+            "what your services may grant her": f"{api_as_service}/internal/entitlements/{ASHA.user_id}",
             "her invoices": f"{api_as_asha}/v1/invoices",
             "pay yourself, as Ravi: open the short_url that this answers": (
                 f"{api_as_ravi}/v1/subscriptions {body}"

@@ -46,11 +46,6 @@ def cycle(
     return begin, boundary(start_at, period, interval, k + 1, month_end)
 
 
-def last_start(start_at: int, period: str, interval: int, total: int, month_end: MonthEnd = "clamp") -> int:
-    """The start of the last of `total` cycles, which Razorpay shows as `end_at`."""
-    return cycle(start_at, period, interval, total - 1, month_end)[0]
-
-
 def most_cycles(period: str, interval: int) -> int:
     """The largest `total_count` accepted: about a hundred years of the cadence."""
     if period == "daily":

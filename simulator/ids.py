@@ -21,14 +21,6 @@ def encode(unix_ns: int, tail: str) -> str:
     return digits.rjust(10, "0") + tail
 
 
-def id_time(entity_id: str) -> float:
-    """The unix seconds an id was made at, read from the id itself."""
-    number = 0
-    for character in entity_id.rsplit("_", 1)[-1][:10]:
-        number = number * 62 + ALPHABET.index(character)
-    return number / _NANO + EPOCH
-
-
 def well_formed(value: str, prefix: str) -> bool:
     """Whether `value` is `prefix` followed by 14 base-62 characters."""
     return value.startswith(prefix) and _SHAPE.fullmatch(value[len(prefix) :]) is not None

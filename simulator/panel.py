@@ -58,6 +58,7 @@ class Panel:
         plan = billing.plan_of(self._world, subscription)
         return {
             "id": subscription["id"],
+            "notes": list(dict(subscription["notes"]).values()),
             "status": subscription["status"],
             "plan": plan["item"]["name"],
             "price": wording.rupees(plan["item"]["amount"] * subscription["quantity"]),

@@ -41,7 +41,7 @@ def test_every_route_that_is_served_is_described() -> None:
     app = create_app(Settings(environment="test"))
     served = {path for context in iter_route_contexts(app.routes) if (path := context.path)}
     described = {path for _, path in ROUTES}
-    pages = {"/docs", "/style.css", "/openapi.json", "/admin/login", "/admin/logout"}
+    pages = {"/", "/favicon.ico", "/docs", "/style.css", "/openapi.json", "/admin/login", "/admin/logout"}
     assert {re.sub(r":\w+}", "}", path) for path in served} - described == pages
 
 

@@ -178,6 +178,7 @@ async def test_whoever_repeats_a_request_that_was_cut_off_finishes_that_one(worl
                 request_sha256=hashlib.sha256(wanted.model_dump_json().encode()).hexdigest(),
                 resource_id=begun,
                 now=NOW - timedelta(minutes=5),
+                lease=timedelta(seconds=15),
             )
         key = {"Idempotency-Key": "cut-off"}
         made = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_free"}, headers=key)

@@ -8,6 +8,7 @@ from db.idempotency import InFlight, Mismatch, New, Replay
 from db.session import Database
 from tests.db.rows import NOON
 
+LEASE = timedelta(seconds=30)
 ROUTE = "POST /v1/subscriptions"
 
 
@@ -29,6 +30,7 @@ async def claim(
             request_sha256=request,
             resource_id=resource_id,
             now=NOON + after,
+            lease=LEASE,
         )
 
 

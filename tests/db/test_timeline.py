@@ -167,9 +167,9 @@ async def test_messages_say_whether_they_reached_the_customer(subscribed: Databa
         message(3, "unknown"),
     )
     assert lines(await told(subscribed)) == [
-        ("Customer was told: payment failed", "By smtp."),
-        ("Customer could not be told: payment failed", "By smtp. 550 no such mailbox."),
-        ("Customer was perhaps told: payment failed", "By smtp."),
+        ("Customer was told: payment failed", "By e-mail."),
+        ("Customer could not be told: payment failed", "By e-mail. 550 no such mailbox."),
+        ("Customer was perhaps told: payment failed", "By e-mail."),
     ]
 
 
@@ -188,10 +188,10 @@ async def test_the_customer_is_not_told_who_of_us_did_it_nor_of_calls(subscribed
     await call(subscribed, "evt_1", gateway_subscription_id="sub_rzp_1")
     assert lines(await told(subscribed))[0] == (
         "Subscription paused",
-        "Because: asked for by the operator:asha. By operator:asha.",
+        "Because: asked for by the operator:asha.",
     )
     assert lines(await told(subscribed, for_operators=False)) == [
-        ("Subscription paused", "Because: asked for by the operator. By operator."),
+        ("Subscription paused", "Because: asked for by the operator."),
     ]
 
 

@@ -281,11 +281,6 @@ def test_only_the_latest_payments_and_failures_are_carried_along() -> None:
     assert life.failures[-1] == f"pay_f{REMEMBERED + 4}"
 
 
-def test_a_failure_the_gateway_names_no_payment_for_is_named_by_its_rung() -> None:
-    assert Failure(None, 3, 2, "declined").id == "cycle-3-rung-2"
-    assert Failure(payment("x"), 3, 2, "declined").id == "pay_x"
-
-
 @pytest.mark.parametrize(
     ("reason", "description", "told"),
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.signatures import verify_razorpay_checkout, verify_razorpay_webhook
+from gateways.signatures import verify_razorpay_webhook
 
 BODY = (Path(__file__).parent.parent / "vectors" / "razorpay-webhook-example.json").read_bytes()
 SECRET = "whsec-kaveri-local-1"
@@ -37,7 +37,6 @@ def test_an_empty_secret_vouches_for_nothing() -> None:
     assert not verify_razorpay_webhook(BODY, forged, [""])
     assert not verify_razorpay_webhook(BODY, forged, [])
     assert not verify_razorpay_webhook(BODY, forged, ["", SECRET])
-    assert not verify_razorpay_checkout("pay_1", "sub_1", forged, "")
 
 
 @pytest.mark.parametrize(
@@ -51,28 +50,3 @@ def test_only_the_exact_digest_counts(signature: str | None) -> None:
 def test_junk_is_refused_and_never_raises(signature: str, body: bytes) -> None:
     assert not verify_razorpay_webhook(body, signature, [SECRET])
     assert not verify_razorpay_webhook(BODY, signature + "\udcff", [SECRET])
-
-
-@pytest.mark.parametrize(
-    ("payment_id", "subscription_id", "secret", "signature"),
-    [
-        (
-            "pay_IDZNwZZFtnjyym",
-            "sub_ID6MOhgkcoHj9I",
-            "EnLs21M47BllR3X8PSFtjtbd",
-            "601f383334975c714c91a7d97dd723eb56520318355863dcf3821c0d07a17693",
-        ),
-        (
-            "pay_SEKllMQaTsabP3",
-            "sub_SEKk61J6Teb3wW",
-            "simsecret0000000000000001",
-            "7f2c8fab30394ed51d14eb74816d5e898c02b2df3097af90dffda6e0815fe1c2",
-        ),
-    ],
-)
-def test_a_checkouts_return_is_vouched_for_payment_first(
-    payment_id: str, subscription_id: str, secret: str, signature: str
-) -> None:
-    assert verify_razorpay_checkout(payment_id, subscription_id, signature, secret)
-    assert not verify_razorpay_checkout(subscription_id, payment_id, signature, secret)
-    assert not verify_razorpay_checkout(payment_id, subscription_id, None, secret)

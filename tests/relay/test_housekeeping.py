@@ -22,6 +22,7 @@ async def claim(database: Database, key: str, at: datetime) -> None:
             request_sha256="0" * 64,
             resource_id="sub_1",
             now=at,
+            lease=timedelta(seconds=15),
         )
 
 
