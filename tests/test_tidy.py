@@ -60,21 +60,30 @@ def test_a_function_fits_on_a_screen(path: Path) -> None:
     assert not long
 
 
-@pytest.mark.parametrize("path", modules_of("domain", "db", "activities", "documents"), ids=name)
+DRAWING = {
+    f"documents/{module}.py"
+    for module in ("layout", "fonts", "tax_document_pdf", "conclusion", "logo", "qr_code")
+}
+SECONDS = {
+    *(f"api/{module}.py" for module in ("health", "limits", "logs", "observing", "temporal")),
+    *(f"db/{module}.py" for module in ("inbox", "outbox")),
+    *(f"relay/{module}.py" for module in ("housekeeping", "inbox", "outbox", "patience", "wakeup")),
+}
+"""Measures of a page and seconds are no money."""
+
+
+@pytest.mark.parametrize("path", modules_of(*MONEY), ids=name)
 def test_no_float_comes_near_money(path: Path) -> None:
-    """Measures of a page and lags in seconds are no money; where they are used is named here."""
-    drawing = ("layout", "fonts", "tax_document_pdf", "conclusion", "logo", "qr_code")
-    measures = {f"documents/{module}.py" for module in drawing}
-    lags = {"db/outbox.py", "db/inbox.py"}
-    if name(path) in measures | lags:
+    if name(path) in DRAWING | SECONDS:
         return
-    text = path.read_text()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(path.read_text())):
         assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), node.lineno
         assert not (isinstance(node, ast.Name) and node.id == "float"), node.lineno
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            # The only `/` there is joins paths.
-            assert "pathlib" in text, f"line {node.lineno}: use round_half_up or //"
+            joins_paths = isinstance(node.right, ast.JoinedStr) or (
+                isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)
+            )
+            assert joins_paths, f"line {node.lineno}: use round_half_up or //"
 
 
 @pytest.mark.parametrize("path", modules_of(*PURE), ids=name)
