@@ -107,7 +107,7 @@ async def _journal(asked: argparse.Namespace, database: Database, console: Conso
     name = f"journal_{asked.first}_{asked.last}.csv"
     write(Path(asked.folder), {name: as_csv(journal(rows))})
     transactions = len({row.reference for row in rows})
-    say(console, f"{len(rows)} postings of {transactions} transactions: {Path(asked.folder) / name}")
+    say(console, f"transactions: {transactions}, postings: {len(rows)}; {Path(asked.folder) / name}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -44,10 +45,12 @@ def tell_return(console: Console, month: Month, made: Return, folder: Path, toda
 
 def sections(filing: Filing) -> Table:
     """A row per section that has documents, and their sum."""
-    table = Table(title=f"GSTR-1 of {filing.gstin} for {filing.period}", title_justify="left")
+    table = Table(
+        title=f"GSTR-1 of {filing.gstin} for {filing.period}", title_justify="left", box=SIMPLE_HEAD
+    )
     table.add_column("section")
     for heading in ("documents", "taxable value", "IGST", "CGST", "SGST/UTGST"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", overflow="fold")  # a sum is never cut off
     filed = entries(filing)
     sums: list[Figures] = []
     for section in Section:
@@ -69,7 +72,7 @@ def tell_refusal(console: Console, refusal: Refusal) -> None:
     """Each document and its fault, and that nothing was written."""
     for fault in refusal.faults:
         console.print(Text(f"  ✗ {fault.document}: ", style="bold red") + Text(fault.message), soft_wrap=True)
-    say(console, f"nothing is written: {len(refusal.faults)} faults", "red")
+    say(console, f"nothing is written; faults: {len(refusal.faults)}", "red")
 
 
 def say(console: Console, line: str, style: str = "") -> None:

@@ -46,7 +46,12 @@ class Shop:
     _customers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def sell(
-        self, buyer: Mapping[str, object], total_paise: int, at: datetime, seller: Seller = KARNATAKA
+        self,
+        buyer: Mapping[str, object],
+        total_paise: int,
+        at: datetime,
+        seller: Seller = KARNATAKA,
+        prefix: str = "BH",
     ) -> str:
         """The number of the invoice over that total, tax inside."""
         name = next(self._customers)
@@ -60,6 +65,6 @@ class Shop:
             await recording.register(session, before, at)
         payment = GatewayPayment(f"pay_{name}", "captured", total_paise, "INR", "upi", at)
         charge = Charge(payment, f"inv_rzp_{name}", 0, at, cycle_period(at, Interval.MONTHLY, 0))
-        settlement = Settlement(self.database, seller, "BH", ())
+        settlement = Settlement(self.database, seller, prefix, ())
         done = await settlement.settle_charge(SettleCharge(before, settled(before, charge), charge, at))
         return done.invoice_number

@@ -17,11 +17,14 @@ import pytest
 from rich.console import Console
 from sqlalchemy import text
 
+from db.filing_reads import invoices_issued, numbers_taken, snapshot
 from db.ledger import post
 from db.session import Database
 from domain.errors import InvalidInput, NotFound
 from domain.ledger import Account, Posting
 from filing.__main__ import asked_for, export
+from filing.books import days_of, read_month
+from filing.telling import sections
 from tests.filing.selling import BENGALURU_COMPANY, CHANDIGARH, KARNATAKA, Shop, consumer, october
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +119,15 @@ async def test_registers_and_workbook_say_what_the_return_says(october_sales: Sh
     assert "b2cs" in (folder / "summary.md").read_text()
 
 
+@pytest.mark.parametrize("width", [100, 80, 60])
+async def test_large_sums_are_never_cut_off(shop: Shop, width: int) -> None:
+    await shop.sell(consumer("07"), 1_18_00_00_000_00, october(1))
+    month, screen = await read_month(shop.database, GSTIN, "2026-10"), StringIO()
+    Console(file=screen, width=width).print(sections(month.filing))
+    assert "…" not in screen.getvalue()
+    assert width < 100 or screen.getvalue().count("₹1,00,00,00,000.00") == 2
+
+
 async def test_the_month_is_that_of_india(shop: Shop, tmp_path: Path) -> None:
     await shop.sell(consumer("29"), 99_900, datetime(2026, 9, 30, 18, 29, tzinfo=UTC))
     await shop.sell(consumer("29"), 99_900, datetime(2026, 9, 30, 18, 30, tzinfo=UTC))
@@ -125,6 +137,29 @@ async def test_the_month_is_that_of_india(shop: Shop, tmp_path: Path) -> None:
     series = read_csv(tmp_path / GSTIN / "2026-10" / "series.csv")
     assert code == 0
     assert [(row["From"], row["To"]) for row in series] == [("BH26-27/000002", "BH26-27/000003")]
+
+
+async def test_a_changed_prefix_makes_a_second_series(october_sales: Shop, tmp_path: Path) -> None:
+    for day in (30, 31):
+        await october_sales.sell(consumer("29"), 99_900, october(day), prefix="B")
+    code, screen = await gstr1(october_sales.database, tmp_path)
+    series = read_csv(tmp_path / GSTIN / "2026-10" / "series.csv")
+    assert code == 0, screen
+    assert [(row["From"], row["To"]) for row in series] == [
+        ("B26-27/000001", "B26-27/000002"),
+        ("BH26-27/000001", "BH26-27/000006"),
+    ]
+
+
+async def test_what_is_sold_during_an_export_waits_for_the_next(october_sales: Shop) -> None:
+    database = october_sales.database
+    async with snapshot(database) as session:
+        before = await numbers_taken(session, GSTIN, days_of("2026-10"))
+        await october_sales.sell(consumer("29"), 99_900, october(31))
+        assert len(await invoices_issued(session, GSTIN, days_of("2026-10"))) == 6
+    async with snapshot(database) as session:
+        assert len(await invoices_issued(session, GSTIN, days_of("2026-10"))) == 7
+    assert [run.last for run in before] == ["BH26-27/000006"]
 
 
 async def test_each_registration_files_its_own_documents(october_sales: Shop, tmp_path: Path) -> None:
@@ -230,7 +265,7 @@ async def test_the_journal_balances_and_holds_the_days_asked_for(october_sales: 
     code, screen = await run(october_sales.database, "journal", *days)
     rows = read_csv(tmp_path / "journal_2026-10-02_2026-10-31.csv")
     assert code == 0
-    assert "5 transactions" in screen
+    assert "transactions: 5" in screen
     assert sum(Decimal(row["Debit"]) for row in rows) == sum(Decimal(row["Credit"]) for row in rows) > 0
     assert rows[0]["Narration"] == "sale BH26-27/000002"
     assert {row["Date"] for row in rows} == {f"2026-10-{day:02d}" for day in (2, 9, 15, 20, 31)}
