@@ -117,6 +117,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
         ],
         ports.RAZORPAY_QUEUE: [
             checkout.open_checkout,
+            checkout.find_checkout,
             collecting.read_collection,
             collecting.instruct_gateway,
         ],

@@ -41,7 +41,10 @@ class _Creation(Generic[Made]):
 
 
 class Checkout:
-    """Implements `open_checkout`. `list_lag` is how long the gateway's lists may hide a creation."""
+    """Implements `open_checkout` and `find_checkout`.
+
+    `list_lag` is how long the gateway's lists may hide a creation.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,28 @@ class Checkout:
             if error.status in _NOT_OUR_CUSTOMERS_FAULT:
                 raise Misconfigured(f"the gateway does not let us in: {error}") from error
             return CheckoutOpened(None, None, refused=str(error))
+        await self._record(subscription, made, request.at)
+        return CheckoutOpened(made.id, made.checkout_url)
+
+    @activity.defn(name="find_checkout")
+    async def find_checkout(self, request: OpenCheckout) -> CheckoutOpened:
+        """What earlier attempts left at the gateway, if anything; creates nothing.
+
+        Raises OutcomeUnknown while the gateway's lists may still hide it.
+        """
+        subscription = request.subscription
+        opened = await self._already_open(subscription.id)
+        if opened is not None:
+            return opened
+        async with self._database.reading() as session:
+            intent = await intents.get(session, self._key(subscription))
+        if intent is None or intent.state == "planned":
+            return CheckoutOpened(None, None)
+        new = _new(subscription, intent.request["plan_id"])
+        made = await self._find_subscription(new, subscription.created_at - LOOK_BACK)
+        if made is None:
+            self._check_lists_are_complete(intent)
+            return CheckoutOpened(None, None)
         await self._record(subscription, made, request.at)
         return CheckoutOpened(made.id, made.checkout_url)
 
@@ -112,11 +137,7 @@ class Checkout:
         return used
 
     async def _subscription(self, subscription: Subscription, plan_id: str) -> SubscriptionAtGateway:
-        if subscription.checkout_expires_at is None:
-            raise GatewayRefused("a checkout needs an expiry")
-        new = NewSubscription(
-            subscription.id, plan_id, subscription.total_count, subscription.checkout_expires_at
-        )
+        new = _new(subscription, plan_id)
         return await self._create_once(
             _Creation(
                 key=self._key(subscription),
@@ -148,11 +169,7 @@ class Checkout:
             found = await creation.find()
             if found is not None:
                 return found
-            if intent.sent_at is not None and self._clock() < intent.sent_at + self._list_lag:
-                raise OutcomeUnknown(
-                    f"{creation.kind} for {creation.subscription_id}: an earlier request may have arrived; "
-                    "the gateway's lists do not show it yet, looking again"
-                )
+            self._check_lists_are_complete(intent)
         async with self._database.transaction() as session:
             await intents.mark_sent(session, creation.key, self._clock())
         try:
@@ -163,6 +180,13 @@ class Checkout:
                 await intents.mark_planned(session, creation.key)
             raise
 
+    def _check_lists_are_complete(self, intent: models.GatewayIntent) -> None:
+        if intent.sent_at is not None and self._clock() < intent.sent_at + self._list_lag:
+            raise OutcomeUnknown(
+                f"{intent.kind} for {intent.subscription_id}: an earlier request may have arrived; "
+                "the gateway's lists do not show it yet, looking again"
+            )
+
     async def _record(self, subscription: Subscription, made: SubscriptionAtGateway, at: datetime) -> None:
         async with self._database.transaction() as session:
             await intents.mark_done(session, self._key(subscription), made.id)
@@ -172,3 +196,11 @@ class Checkout:
 
     def _key(self, subscription: Subscription) -> str:
         return f"{self._gateway.name}/subscription/{subscription.id}"
+
+
+def _new(subscription: Subscription, plan_id: str) -> NewSubscription:
+    if subscription.checkout_expires_at is None:
+        raise GatewayRefused("a checkout needs an expiry")
+    return NewSubscription(
+        subscription.id, plan_id, subscription.total_count, subscription.checkout_expires_at
+    )

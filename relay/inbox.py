@@ -8,7 +8,7 @@ it by its event id.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -178,7 +178,7 @@ class InboxRelay:
             return self._orphan(entry, "no such subscription on record", wait=expected)
         if await self._is_known(entry, ours):
             return _Verdict(entry, "known", ours.id)
-        return await self._signal(entry, ours)
+        return await self._signal(entry, ours, gateway_id)
 
     async def _find(self, gateway_id: str, noted: str | None) -> _Ours | None:
         """By the gateway's id, or by ours in the notes: the call may overtake our record of the former."""
@@ -213,7 +213,7 @@ class InboxRelay:
             return status is not None
         return status == "captured"
 
-    async def _signal(self, entry: WebhookInbox, ours: _Ours) -> _Verdict:
+    async def _signal(self, entry: WebhookInbox, ours: _Ours, gateway_id: str) -> _Verdict:
         workflow = self._client.get_workflow_handle(ports.subscription_workflow_id(ours.id))
         hint = messages.GatewayEvent(entry.event_id, entry.event_type, entry.gateway_payment_id)
         try:
@@ -222,16 +222,20 @@ class InboxRelay:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise Unavailable(f"Temporal took no signal ({error.status.name}); trying again") from error
             if ours.status in FINAL:
-                return await self._after_the_end(entry, ours, hint)
+                return await self._after_the_end(entry, ours, gateway_id, hint)
             return self._orphan(entry, "its workflow is not running", wait=True, subscription_id=ours.id)
         return _Verdict(entry, "signalled", ours.id)
 
-    async def _after_the_end(self, entry: WebhookInbox, ours: _Ours, hint: messages.GatewayEvent) -> _Verdict:
+    async def _after_the_end(
+        self, entry: WebhookInbox, ours: _Ours, gateway_id: str, hint: messages.GatewayEvent
+    ) -> _Verdict:
         """The run is over; for money it begins again from the rows, and ends when that is dealt with."""
         if hint.payment_id is None or hint.kind not in _MONEY_CAME:
             return _Verdict(entry, "late", ours.id)
         async with self._database.reading() as session:
             subscription = await restoring.subscription(session, ours.id)
+        if subscription.gateway_id is None:
+            subscription = replace(subscription, gateway_id=gateway_id)
         offset, nothing = self._workflow_clock_offset(), messages.Carried()
         try:
             await self._client.start_workflow(

@@ -179,6 +179,12 @@ async def register_subscription(request: RegisterSubscription) -> Registered:
     raise NotImplementedError
 
 
+@activity.defn(name="find_checkout")
+async def find_checkout(request: OpenCheckout) -> CheckoutOpened:
+    """What a lost reply may have left at the gateway."""
+    raise NotImplementedError
+
+
 @activity.defn(name="open_checkout")
 async def open_checkout(request: OpenCheckout) -> CheckoutOpened:
     """Intent, look-up, create, record."""

@@ -303,12 +303,34 @@ class SubscriptionWorkflow(Following):
     async def _cancel_now(
         self, reason: str, actor: str, *, access_ends_now: bool = False
     ) -> CommandReply | CommandRefused:
+        if not await self._checkout_is_known():
+            return self._unconfirmed()
         if self._subscription.gateway_id is None:
             await self._end(Trigger.CANCELLED, reason, actor)
             return self._reply("Cancelled.")
         return await self._tell(
             ports.Instruction.CANCEL, Status.CANCELLED, reason, actor, access_ends_now=access_ends_now
         )
+
+    async def _checkout_is_known(self) -> bool:
+        """Whether it is certain what the gateway has of it: the reply to its creation may have been lost."""
+        subscription = self._subscription
+        if subscription.is_free or subscription.gateway_id is not None:
+            return True
+        try:
+            found = await workflow.execute_activity(
+                ports.find_checkout,
+                ports.OpenCheckout(subscription, self._now()),
+                summary="did an earlier attempt arrive?",
+                **options.GATEWAY,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("no certainty about the checkout", extra={"cause": str(error.cause)})
+            return False
+        self._subscription = replace(
+            subscription, gateway_id=found.gateway_id, checkout_url=found.checkout_url
+        )
+        return True
 
     async def _tell(
         self,
@@ -360,6 +382,7 @@ class SubscriptionWorkflow(Following):
         wait = None if self._wake_at is None else max(self._wake_at - self._now(), timedelta(0))
         status = self._subscription.status
         summary = None if self._wake_at is None else f"{status} until {self._wake_at:%d %b %Y %H:%M} UTC"
+        workflow.set_current_details(_details(self._subscription))
         try:
             await workflow.wait_condition(lambda: bool(self._inbox), timeout=wait, timeout_summary=summary)
         except TimeoutError:
@@ -383,6 +406,23 @@ class SubscriptionWorkflow(Following):
     async def _leave(self) -> Status:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._subscription.status
+
+
+def _details(subscription: Subscription) -> str:
+    """What the UI shows of a run that sleeps."""
+    price, period = subscription.price, subscription.period
+    facts = [
+        f"**{subscription.status}** {price.plan_id}, {rupees(subscription.charge_paise)} {price.interval}"
+    ]
+    if period is not None:
+        facts.append(f"paid to {period.last_day:%d %b %Y}")
+    if subscription.cancel_at_period_end:
+        facts.append("will not renew")
+    if subscription.failures:
+        facts.append(f"{len(subscription.failures)} failed charges since")
+    if subscription.uncollected:
+        facts.append(f"{len(subscription.uncollected)} cycles given up by the gateway")
+    return "\n\n".join(facts)
 
 
 def _refusal(refused: CommandRefused) -> ApplicationError:

@@ -113,6 +113,32 @@ async def test_an_answer_lost_on_creating_leaves_exactly_one_subscription(world_
         await oracle.agree(world)
 
 
+async def test_what_a_lost_answer_left_behind_is_closed_with_the_subscription(world_at: OpenWorld) -> None:
+    async with world_at(on(2026, 3, 2)) as world:
+        asha = await world.person("asha", state_code=KARNATAKA)
+        lost = {"kind": "drop_after_commit", **CREATES}
+        unreadable = {"kind": "http_503", "method": "GET", **FOR_EVER}
+        await faults(world, lost, unreadable)
+        assert (await wants(asha)).status_code == 202
+        await world.time.settle()  # three minutes of tries, and given up for now
+        assert await at_gateway(asha) == ["created"]
+        path, once = f"/v1/subscriptions/{asha.subscription_id}/cancel", {"Idempotency-Key": "away-1"}
+        asking = asyncio.create_task(asha.http.post(path, headers=once))
+        await until(lambda: is_searching(asha))
+        await world.time.settle()
+        assert (await asking).status_code == 503
+        assert await stands(asha) == "CREATED"
+
+        await no_more_faults(world)
+        assert (await asha.http.post(path, headers=once)).json()["status"] == "CANCELLED"
+        assert await at_gateway(asha) == ["cancelled"]
+        await oracle.agree(world)
+
+
+async def is_searching(person: Person) -> bool:
+    return "find_checkout" in (await runs_of(person))[-1].activities
+
+
 async def test_what_lists_hide_for_a_while_is_not_created_twice(world_at: OpenWorld) -> None:
     async with world_at(on(2026, 3, 2), gateway_list_lag_seconds=3) as world:
         await world.simulator.control("switches", {"list_lag_seconds": 1.5, "list_lag_by": "wall"})
