@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
+from api import health
 from config import PREFIX, Settings
 from workflows import search_attributes
 
@@ -56,7 +58,14 @@ def test_every_setting_named_for_us_is_one_of_ours() -> None:
 def test_production_accepts_what_the_file_gives(production: Settings) -> None:
     assert production.environment == "production"
     assert production.storage == "s3"
+    for name in ("temporal-ui", "temporal-namespace"):
+        assert SERVICES[name]["environment"]["TEMPORAL_ADDRESS"] == production.temporal_address
     assert production.temporal_address == "temporal:7233"
+    postgres = SERVICES["postgres"]["environment"]
+    url = make_url(production.database_url.get_secret_value())
+    assert (url.username, url.database) == (postgres["POSTGRES_USER"], postgres["POSTGRES_DB"])
+    assert (url.host, url.port) == ("postgres", 5432)
+    assert f"-bucket={production.s3_bucket}" in SERVICES["store"]["command"]
 
 
 def test_every_secret_is_asked_for_and_has_no_default() -> None:
@@ -118,6 +127,8 @@ def test_ports_are_the_ones_the_code_has(production: Settings) -> None:
     assert SERVICES["api"]["ports"] == [f"127.0.0.1:{api_port}:{api_port}"]
     assert str(api_port) in " ".join(SERVICES["api"]["healthcheck"]["test"])
     assert production.api_port == api_port
+    assert any(getattr(route, "path", "") == "/healthz" for route in health.router.routes)
+    assert "/healthz" in " ".join(SERVICES["api"]["healthcheck"]["test"])
     for port in ("metrics_port", "relay_metrics_port"):
         assert getattr(production, port) == Settings.model_fields[port].default
     assert f":{SERVICES['store']['ports'][0].split(':')[2]}" in production.s3_endpoint

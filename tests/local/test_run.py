@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from local.ports import any_free_port
+from local.ports import LOOPBACK, any_free_port
 from local.postgres import _servers_on
 from local.processes import until
 from tests.local.conftest import REPOSITORY
@@ -113,6 +113,11 @@ class Running:
     def api(self) -> str:
         return self.place("API").removesuffix("/docs")
 
+    async def metrics(self, name: str) -> str:
+        port = json.loads((self.home / "ports.json").read_text())[name]
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(f"http://{LOOPBACK}:{port}/metrics")).raise_for_status().text
+
     async def me(self) -> dict[str, str]:
         token = (self.home / "customer.token").read_text().strip()
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -153,6 +158,10 @@ async def test_the_main_job_is_shown_found_again_and_survives_a_kill_of_everythi
         assert bytes_of(first.place("Invoice")).startswith(b"%PDF-")
         me = await first.me()
         assert (me["status"], me["plan"]) == ("ACTIVE", "GROWTH")
+        assert "temporal_worker_task_slots_available" in await first.metrics("worker metrics")
+        relayed = await first.metrics("relay metrics")
+        assert "bahi_inbox_lag_seconds 0.0" in relayed
+        assert 'bahi_inbox_calls_total{outcome="signalled"}' in relayed
         os.killpg(first.process.pid, signal.SIGINT)  # as Ctrl-C does: to the whole group
         assert await first.ended() == 0
         assert processes_of(tmp_path) == []

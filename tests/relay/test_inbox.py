@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import func, update
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
@@ -317,6 +318,26 @@ async def test_a_note_of_ours_without_a_record_is_waited_for_and_then_an_orphan(
 async def make_due(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(update(WebhookInbox).values(next_attempt_at=func.now()))
+
+
+async def test_the_lag_is_the_age_of_the_oldest_call_that_waits(
+    database: Database, records: Records, relay: InboxRelay
+) -> None:
+    await call(records, "evt_1", "subscription.charged", gateway_id="sub_lost", note="bs_lost")
+    async with database.transaction() as session:
+        late = func.now() - timedelta(minutes=3)
+        await session.execute(
+            update(WebhookInbox).values(received_at=late, next_attempt_at=func.now() + timedelta(hours=1))
+        )
+    stop = asyncio.Event()
+    running = asyncio.create_task(relay.run(stop))
+    await until(lambda: measured(179))
+    stop.set()
+    await running
+
+
+async def measured(seconds: float) -> bool:
+    return (REGISTRY.get_sample_value("bahi_inbox_lag_seconds") or 0) > seconds
 
 
 async def test_a_call_after_the_end_is_late(
