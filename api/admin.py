@@ -1,6 +1,5 @@
 """Operators: stored calls, money set aside, what is stuck, and any subscription."""
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -36,18 +35,8 @@ Word = Annotated[str | None, Query(pattern="^[!-~]{1,128}$")]
 UserId = Annotated[str | None, Query(max_length=255, pattern="^[^\x00-\x1f\x7f]+$")]
 
 
-class CommandPath(StrEnum):
-    """Commands as they stand in paths."""
-
-    CANCEL = "cancel"
-    CANCEL_NOW = "cancel-now"
-    KEEP = "keep"
-    PAUSE = "pause"
-    RESUME = "resume"
-
-
 class _CommandConvertor(StringConvertor):
-    regex = "|".join(command.value for command in CommandPath)
+    regex = "|".join(command.value for command in Command)
 
 
 # So that `timeline` beside them is no command.
@@ -201,18 +190,17 @@ async def steer_subscription(
     services: Parts,
     operator: CurrentOperator,
     subscription_id: SubscriptionId,
-    command: CommandPath,
+    command: Command,
     given: schemas.CommandIn | None = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """What a customer may ask for, for any of them; who and why is kept."""
     row = await _any(services, subscription_id)
     reason = (given.reason if given else "") or "asked for by support"
-    wanted = Command(command.value.replace("-", "_"))
     logger.info(
-        "operator command", operator=operator.subject, subscription_id=row.subscription.id, command=wanted
+        "operator command", operator=operator.subject, subscription_id=row.subscription.id, command=command
     )
-    return await steer(services, row, wanted, actor=f"operator:{operator.subject}", reason=reason, key=key)
+    return await steer(services, row, command, actor=f"operator:{operator.subject}", reason=reason, key=key)
 
 
 async def _any(services: Services, subscription_id: str) -> Subscribed:

@@ -144,7 +144,16 @@ _MESSAGES: dict[str, str] = {
     "missing": "It is missing",
     "extra_forbidden": "There is no such field",
     "model_attributes_type": "This is not a JSON object",
+    "string_pattern_mismatch": "It is not in the right form",
 }
+_FORMS: dict[str, str] = {
+    "state_code": "Give the two digits of the State, such as 29 for Karnataka.",
+    "pin": "Give six digits, such as 560001.",
+    "email": "Give one address, such as asha@example.com.",
+    "phone": "Give 8 to 15 digits, such as +919876543210.",
+    "country": "Give two capital letters, such as IN.",
+}
+"""Remedies for text that has the wrong form, by field."""
 _REMEDIES: dict[str, str] = {
     "missing": "Add it.",
     "model_attributes_type": "Send a JSON object with Content-Type: application/json.",
@@ -152,7 +161,6 @@ _REMEDIES: dict[str, str] = {
     "string_too_long": "Shorten it.",
     "too_long": "Give fewer of them.",
     "string_too_short": "Give a value.",
-    "string_pattern_mismatch": "Write it in the form the API description gives.",
     "string_unicode": "Send valid UTF-8.",
     "enum": "Use one of the listed values.",
     "literal_error": "Use one of the listed values.",
@@ -161,6 +169,12 @@ _REMEDIES: dict[str, str] = {
 
 def _field(location: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in location[1:]) or str(location[0] if location else "body")
+
+
+def _remedy(kind: str, field: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(field, "Write it in the form the API description gives.")
+    return _REMEDIES.get(kind, "Correct it; the API description gives its type and range.")
 
 
 def _from_validation(error: RequestValidationError) -> _Answer:
@@ -173,7 +187,7 @@ def _from_validation(error: RequestValidationError) -> _Answer:
         FieldFault(
             field=_field(fault["loc"]),
             message=_MESSAGES.get(fault["type"], str(fault["msg"])),
-            remedy=_REMEDIES.get(fault["type"], "Correct it; the API description gives its type and range."),
+            remedy=_remedy(fault["type"], _field(fault["loc"])),
         )
         for fault in faults
     ]
@@ -275,7 +289,7 @@ _MEANINGS: dict[int, tuple[str, str, str]] = {
     409: (
         "The present state does not allow it; nothing was changed.",
         "refused",
-        "'pause' does not fit a subscription that is PAUSED. Allowed now: cancel, cancel_now, resume.",
+        "'pause' does not fit a subscription that is PAUSED. Allowed now: cancel, cancel-now, resume.",
     ),
     413: ("The body is too large.", "too_large", "Bodies are limited to 1048576 bytes; send less."),
     422: (

@@ -140,8 +140,12 @@ def _invoice(data: Data) -> str:
 
 
 def _access(data: Data) -> str:
-    until = _moment(data, "access_until") or _moment(data, "period_end")
+    until = _moment(data, "access_until")
     return f"Access stays until {_day(india_date(until - timedelta(microseconds=1)))}." if until else ""
+
+
+def _access_to_the_end(data: Data) -> str:
+    return _access({**data, "access_until": data.get("period_end")})
 
 
 def _amount(data: Data) -> str:
@@ -209,11 +213,11 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     EventType.SUBSCRIPTION_RESUMED: (_always("Subscription resumed"), (_why, _who)),
     EventType.SUBSCRIPTION_CANCELLATION_SCHEDULED: (
         _always("Cancellation asked for"),
-        (_always("It will not renew."), _access, _why, _who),
+        (_always("It will not renew."), _access_to_the_end, _why, _who),
     ),
     EventType.SUBSCRIPTION_CANCELLATION_WITHDRAWN: (
         _always("Cancellation taken back"),
-        (_always("It renews as before."), _why, _who),
+        (_always("It will not end."), _why, _who),
     ),
     EventType.SUBSCRIPTION_CANCELLED: (_always("Subscription cancelled"), (_access, _why, _who)),
     EventType.SUBSCRIPTION_COMPLETED: (

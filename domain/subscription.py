@@ -48,7 +48,7 @@ class Command(StrEnum):
     """Stop renewing; access stays until what is paid is used up."""
     KEEP = "keep"
     """Take a cancellation at period end back."""
-    CANCEL_NOW = "cancel_now"
+    CANCEL_NOW = "cancel-now"
     PAUSE = "pause"
     RESUME = "resume"
 

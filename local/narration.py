@@ -36,7 +36,7 @@ class Narrator:
 
     def say(self, text: str, style: str = "yellow") -> None:
         """A remark between the steps, such as a port that was taken."""
-        self.console.print(Text(f"  • {text}", style=style))
+        self.console.print(Text(f"  • {text}", style=style), soft_wrap=True)
 
     @asynccontextmanager
     async def step(self, title: str) -> AsyncIterator[Step]:

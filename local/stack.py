@@ -93,7 +93,11 @@ class Stack:
             "allowed_origins": [self.temporal_ui_url, self.temporal_ui_url.replace(LOOPBACK, "localhost")],
             "storage_folder": str(self.home.files),
             "catalogue_path": str(REPOSITORY / Settings.model_fields["catalogue_path"].default),
-        } | ({"razorpay_base_url": self.simulator_url} if self.uses_simulator else {})
+        }
+        if self.uses_simulator:
+            decided["razorpay_base_url"] = self.simulator_url
+            # Whoever moves the simulator's clock ahead of ours still gets checkouts that are open there.
+            decided["checkout_expires_after_seconds"] = 400 * 24 * 3600
         own = {name: value for name, value in decided.items() if f"{PREFIX}{name}".upper() not in os.environ}
         self._environment = {
             f"{PREFIX}{name}".upper(): value if isinstance(value, str) else json.dumps(value)

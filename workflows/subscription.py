@@ -268,7 +268,8 @@ class SubscriptionWorkflow(Following):
                 after = replace(subscription, cancel_at_period_end=False, version=subscription.version + 1)
                 event = EventType.SUBSCRIPTION_CANCELLATION_WITHDRAWN
                 await self._record(event, after, reason, request.actor)
-                return self._reply("It renews as before.")
+                paused = subscription.status is Status.PAUSED
+                return self._reply("It is still paused." if paused else "It renews as before.")
             case Command.CANCEL:
                 return await self._cancel(request, reason)
             case Command.CANCEL_NOW:

@@ -9,7 +9,7 @@ from tests.api.serving import serving
 from tests.world import OpenWorld
 
 SEED = 20261122
-SECONDS = 30
+SECONDS = 20
 CONFIG = """
 continue-on-failure = true
 

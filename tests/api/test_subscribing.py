@@ -23,7 +23,7 @@ async def test_a_paid_plan_answers_with_a_checkout_and_is_active_once_paid(world
         assert created["short_url"].startswith("http")
         assert answer.headers["location"] == f"/v1/subscriptions/{created['subscription_id']}"
         assert (created["price"], created["charge_paise"], created["access"]) == (4999, 499900, False)
-        assert created["allowed"] == ["cancel", "cancel_now"]
+        assert created["allowed"] == ["cancel", "cancel-now"]
 
         again = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_pro"})
         assert (again.status_code, again.json()) == (200, created)
@@ -36,7 +36,7 @@ async def test_a_paid_plan_answers_with_a_checkout_and_is_active_once_paid(world
         refused = await asha.http.post("/v1/subscriptions", json={"plan_id": "plan_growth"})
         assert refused.status_code == 409
         problem = refused.json()
-        assert (problem["state"], problem["allowed"]) == ("ACTIVE", ["cancel", "cancel_now", "pause"])
+        assert (problem["state"], problem["allowed"]) == ("ACTIVE", ["cancel", "cancel-now", "pause"])
         assert "POST /v1/subscriptions/cancel" in problem["detail"]
 
         (invoice,) = await asha.invoices()

@@ -46,7 +46,7 @@ EXPIRED        -          -              -              -                  -    
 
 # Every state against every command: "yes", or "-" for refused.
 EXPECTED_COMMANDS = """
-               cancel  keep  cancel_now  pause  resume
+               cancel  keep  cancel-now  pause  resume
 CREATED        yes     -     yes         -      -
 AUTHENTICATED  yes     -     yes         -      -
 ACTIVE         yes     -     yes         yes    -

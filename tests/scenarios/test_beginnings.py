@@ -46,7 +46,7 @@ async def test_asking_again_gives_the_same_checkout_and_another_plan_replaces_it
         assert await plan(asha) == "GROWTH"
         taken = await asha.http.post(WANTED, json={"plan_id": "plan_pro"})
         assert (taken.status_code, taken.json()["state"]) == (409, "ACTIVE")
-        assert taken.json()["allowed"] == ["cancel", "cancel_now", "pause"]
+        assert taken.json()["allowed"] == ["cancel", "cancel-now", "pause"]
         assert "subscribe again" in taken.json()["detail"]
         same = await asha.http.post(WANTED, json={"plan_id": "plan_growth", "interval": "annual"})
         assert same.status_code == 409

@@ -12,13 +12,7 @@ from local.world import Person, World
 from tests.scenarios.conftest import Story
 from tests.scenarios.telling import CARD, KARNATAKA, on, shown
 
-COMMANDS = {
-    "cancel": "cancel",
-    "keep": "keep",
-    "cancel-now": "cancel_now",
-    "pause": "pause",
-    "resume": "resume",
-}
+COMMANDS = {command.value for command in Command}
 """The last part of the path, and the word in `allowed`."""
 
 LEAVING = ", cancelling at period end"
@@ -132,8 +126,8 @@ async def refuses(state: str, person: Person) -> None:
     before = await shown(person)
     assert before["status"] == told(state), state
     assert before["cancel_at_period_end"] == state.endswith(LEAVING), state
-    assert sorted(before["allowed"]) == sorted(COMMANDS[name] for name in DONE[state]), state
-    for name in COMMANDS.keys() - DONE[state].keys():
+    assert sorted(before["allowed"]) == sorted(DONE[state]), state
+    for name in COMMANDS - DONE[state].keys():
         answer = await post(person, name)
         assert answer.status_code == 409, (state, name, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
@@ -156,7 +150,6 @@ async def does(state: str, person: Person, name: str) -> str:
 
 
 async def test_every_command_in_every_state_says_what_happened_or_why_not(story: Story) -> None:
-    assert set(COMMANDS.values()) == set(Command)
     seen: set[str] = set()
     done: set[tuple[str, str]] = set()
 

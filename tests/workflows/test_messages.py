@@ -115,7 +115,7 @@ async def test_a_reply_is_remembered_across_the_roll_over(world_at: OpenWorld) -
             await ask(asha, "k2", Command.KEEP)
         assert isinstance(refused.value.cause, ApplicationError)
         assert refused.value.cause.type == messages.REFUSED
-        assert refused.value.cause.details == ("ACTIVE", ["cancel", "cancel_now", "pause"])
+        assert refused.value.cause.details == ("ACTIVE", ["cancel", "cancel-now", "pause"])
 
 
 async def test_the_same_idempotency_key_is_one_command_at_the_api_too(world_at: OpenWorld) -> None:
