@@ -33,8 +33,15 @@ gstr1: install ## the month's GSTR-1 and registers from the running stack: make 
 	    set -a; . "$$settings"; \
 	    exec $(BIN)/python -m filing gstr1 --period "$(PERIOD)" --folder "$${BAHI_HOME:-./.bahi}/filings"
 
+# Rooms that wait for nobody, beside those that mostly wait for servers.
+ALONE := tests/domain tests/documents tests/simulator tests/gateways tests/db
+
 test: check ## everything: format, lint, types, import contracts, all tests on the real servers
-	$(BIN)/python -m pytest
+	@said=$$(mktemp); \
+	$(BIN)/python -m pytest $(ALONE) > "$$said" 2>&1 & alone=$$!; \
+	$(BIN)/python -m pytest $(ALONE:%=--ignore=%); status=$$?; \
+	wait $$alone || status=1; \
+	cat "$$said"; rm "$$said"; exit $$status
 
 check: install-dev ## format, lint, types, import contracts, tidiness
 	$(BIN)/ruff format --check --quiet .
