@@ -22,7 +22,6 @@ MODULES = [
         if "versions" not in path.parts
     ),
     ROOT / "worker.py",
-    ROOT / "config.py",
 ]
 
 

@@ -31,6 +31,7 @@ SAID = {  # what somebody might put into .env
     "BAHI_ALLOWED_ORIGINS": '["https://app.example.com", "https://temporal.example.com"]',
     "BAHI_RAZORPAY_KEY_ID": "rzp_live_ABCDEFGHIJKLMN",
     "BAHI_SELLER_GSTIN": "27AAPFU0939F1ZV",
+    "BAHI_SELLER_PIN": "400001",
     "BAHI_S3_PUBLIC_ENDPOINT": "https://files.example.com",
 }
 

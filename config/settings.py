@@ -1,20 +1,28 @@
 """Typed settings, read once from the environment (prefix BAHI_) and passed in. Nobody else reads it."""
 
 import os
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.errors import InvalidInput, Misconfigured
-from domain.gst import parse_gstin
+from config.sellers import Sellers, seller_of_settings, sellers_of_file
+from domain.document import DocumentKind
+from domain.errors import Misconfigured
 from domain.invoice import Seller
+from domain.registrations import SellerRegistrations
+from domain.supply import ZeroRating
 from gateways.storage import StorageSettings
 
 PREFIX = "BAHI_"
 _LOCAL_ONLY = "local-only"
+_DEMO_SELLER = ("legal_name", "gstin", "address", "city", "pin", "email")
+_NumberPrefix = Annotated[str, Field(pattern=r"^[A-Z1-9][A-Z0-9/-]{0,3}$")]
+"""Four characters, because `26-27/000001` takes twelve of the sixteen (rule 46(b))."""
 
 
 class Settings(BaseSettings):
@@ -65,12 +73,46 @@ class Settings(BaseSettings):
     gateway_list_lag_seconds: int = 120
     """How long the gateway's lists may hide something it has created."""
 
+    sellers_path: Path | None = None
+    """A file of several registrations (see config/sellers.py); then the settings of one do not count."""
+    seller_key: str = "main"
     seller_legal_name: str = "Bahi Demo Private Limited"
+    seller_trade_name: str = ""
     seller_gstin: str = "29AAACB1234F1Z5"
-    seller_address: str = "4 Residency Road, Bengaluru 560025, Karnataka"
+    seller_address: str = "4 Residency Road"
+    """Lines before city and PIN."""
+    seller_city: str = "Bengaluru"
+    seller_pin: str = "560025"
     seller_email: str = "accounts@bahi.example"
+    seller_phone: str = ""
     seller_cin: str = ""
-    invoice_prefix: str = Field(default="BH", pattern=r"^[A-Z1-9][A-Z0-9/-]{0,3}$")
+    seller_bank_name: str = ""
+    seller_bank_account: str = ""
+    seller_bank_ifsc: str = ""
+    seller_upi_id: str = ""
+    seller_logo: str = ""
+    """Path of a PNG or JPEG of at most 1 MB."""
+    seller_lut_arn: str = ""
+    """Letter of undertaking of this year; several years, or another scheme than the regular, take a file."""
+    seller_lut_granted_on: date | None = None
+
+    zero_rating: ZeroRating = ZeroRating.WITHOUT_TAX
+    """Exports and supplies to an SEZ: without tax under a letter of undertaking, or with IGST."""
+    lut_required: bool = True
+    """False only where a bond stands in for the letter (rule 96A)."""
+    export_payment_permitted: bool = True
+    """Payments from abroad count as an export's: in foreign exchange, or in rupees that the Reserve Bank
+    permits (IGST Act s.2(6)(iv)). False taxes them with IGST."""
+    round_total_to_rupee: bool = False
+    gst_sandbox: bool = False
+    """Takes the tax portal's test identifiers, whose check digit is wrong; refused in production."""
+
+    invoice_prefix: _NumberPrefix = "BH"
+    bill_of_supply_prefix: _NumberPrefix = "BS"
+    credit_note_prefix: _NumberPrefix = "CN"
+    receipt_voucher_prefix: _NumberPrefix = "RV"
+    refund_voucher_prefix: _NumberPrefix = "RF"
+    proforma_prefix: _NumberPrefix = "PI"
     catalogue_path: Path = Path("catalogue.yaml")
 
     checkout_expires_after_seconds: int = 7 * 24 * 3600
@@ -115,15 +157,25 @@ class Settings(BaseSettings):
         known = {f"{PREFIX}{name}".upper() for name in type(self).model_fields} | {f"{PREFIX}HOME"}
         unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
         if unknown:
-            raise Misconfigured(f"unknown settings: {', '.join(unknown)}; see config.py for the names")
+            raise Misconfigured(
+                f"unknown settings: {', '.join(unknown)}; see config/settings.py for the names"
+            )
         return self
 
     @model_validator(mode="after")
-    def _seller_is_lawful(self) -> Self:
-        try:
-            parse_gstin(self.seller_gstin)
-        except InvalidInput as error:
-            raise Misconfigured(f"BAHI_SELLER_GSTIN: {error}") from error
+    def _sellers_are_lawful(self) -> Self:
+        _ = self.registrations
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_apart(self) -> Self:
+        prefixes = list(self.prefixes.values())
+        twice = sorted({prefix for prefix in prefixes if prefixes.count(prefix) > 1})
+        if twice:
+            raise Misconfigured(
+                f"two kinds of document are numbered with {twice[0]}: give each its own prefix (rule 46(b)), "
+                "see BAHI_INVOICE_PREFIX, BAHI_CREDIT_NOTE_PREFIX and the like"
+            )
         return self
 
     @model_validator(mode="after")
@@ -143,20 +195,74 @@ class Settings(BaseSettings):
             faults.append("BAHI_RAZORPAY_KEY_ID still has its local default")
         if self.test_clock_offset_seconds:
             faults.append("BAHI_TEST_CLOCK_OFFSET_SECONDS must be 0")
-        for name in ("seller_gstin", "seller_legal_name", "seller_address"):
-            if getattr(self, name) == type(self).model_fields[name].default:
-                faults.append(f"{PREFIX}{name.upper()} still has its local default")
+        if self.gst_sandbox:
+            faults.append("BAHI_GST_SANDBOX must be off")
+        if self.sellers_path is None:
+            # Not by value: somebody may really be in Bengaluru.
+            kept = [name for name in _DEMO_SELLER if f"seller_{name}" not in self.model_fields_set]
+            faults += [f"{PREFIX}SELLER_{name.upper()} still has its local default" for name in kept]
         if faults:
             raise Misconfigured("unsafe in production: " + "; ".join(faults))
         return self
 
     @property
+    def registrations(self) -> SellerRegistrations:
+        """Whom documents are issued by; checked at the start (Misconfigured)."""
+        return self._sellers.registrations
+
+    @property
+    def logos(self) -> Mapping[str, bytes]:
+        """Pictures by what `Seller.logo` says."""
+        return self._sellers.logos
+
+    @cached_property
+    def _sellers(self) -> Sellers:
+        if self.sellers_path is not None:
+            return sellers_of_file(self.sellers_path, sandbox=self.gst_sandbox)
+        return seller_of_settings(self._seller_facts(), sandbox=self.gst_sandbox)
+
+    def _seller_facts(self) -> dict[str, Any]:
+        lut = {"arn": self.seller_lut_arn, "granted_on": self.seller_lut_granted_on}
+        bank = {
+            "name": self.seller_bank_name,
+            "account_number": self.seller_bank_account,
+            "ifsc": self.seller_bank_ifsc,
+        }
+        return {
+            "key": self.seller_key,
+            "legal_name": self.seller_legal_name,
+            "trade_name": self.seller_trade_name,
+            "gstin": self.seller_gstin,
+            "address": [line.strip() for line in self.seller_address.split("\n") if line.strip()],
+            "city": self.seller_city,
+            "pin": self.seller_pin,
+            "email": self.seller_email,
+            "phone": self.seller_phone,
+            "cin": self.seller_cin,
+            "luts": [lut] if any(lut.values()) else [],
+            "bank": bank if any(bank.values()) else None,
+            "upi_id": self.seller_upi_id,
+            "logo": self.seller_logo,
+        }
+
+    @property
+    def prefixes(self) -> dict[DocumentKind, str]:
+        """What the numbers of each kind of document begin with."""
+        return {
+            DocumentKind.TAX_INVOICE: self.invoice_prefix,
+            DocumentKind.BILL_OF_SUPPLY: self.bill_of_supply_prefix,
+            DocumentKind.CREDIT_NOTE: self.credit_note_prefix,
+            DocumentKind.RECEIPT_VOUCHER: self.receipt_voucher_prefix,
+            DocumentKind.REFUND_VOUCHER: self.refund_voucher_prefix,
+            DocumentKind.PROFORMA: self.proforma_prefix,
+        }
+
+    @property
     def seller(self) -> Seller:
-        """The registration all invoices are issued from."""
-        lines = tuple(part.strip() for part in self.seller_address.split("\n") if part.strip())
-        return Seller(
-            self.seller_legal_name, parse_gstin(self.seller_gstin), lines, self.seller_email, self.seller_cin
-        )
+        """The usual registration, as invoices were issued from it before there were several."""
+        seller = self.registrations.chosen().seller
+        lines = (*seller.address_lines, f"{seller.city} {seller.pin}".strip())
+        return Seller(seller.legal_name, seller.gstin, lines, seller.email, seller.cin)
 
     @property
     def storage_settings(self) -> StorageSettings:
