@@ -118,6 +118,11 @@ def _settle_refund(world: World, entity_id: str, body: Record) -> Record:
     return {"refund": refund}
 
 
+def _dashboard_refund(world: World, entity_id: str, body: Record) -> Record:
+    payment = world.get("payment", entity_id)
+    return {"refund": refunds.give_back(world, payment, body), "payment": payment}
+
+
 ACTS: dict[tuple[str, str], Act] = {
     ("subscriptions", "authenticate"): _authenticate,
     ("subscriptions", "next_charge"): _next_charge,
@@ -131,6 +136,7 @@ ACTS: dict[tuple[str, str], Act] = {
     ("subscriptions", "dashboard_resume"): _simple(subscriptions.resume_subscription),
     ("orders", "pay"): _pay_order,
     ("payment_links", "pay"): _pay_link,
+    ("payments", "dashboard_refund"): _dashboard_refund,
     ("refunds", "settle"): _settle_refund,
 }
 

@@ -55,8 +55,12 @@ def _known(world: World, key: str, call: Call) -> Record | None:
 
 
 def _create(world: World, call: Call) -> Record:
-    payment = world.get("payment", call.ids[0])
-    fields = Fields(call.body, ("amount", "speed", "notes", "receipt"))
+    return shapes.visible(give_back(world, world.get("payment", call.ids[0]), call.body))
+
+
+def give_back(world: World, payment: Record, body: Record) -> Record:
+    """A refund as the API or somebody in the dashboard asks for it. Raises Refusal."""
+    fields = Fields(body, ("amount", "speed", "notes", "receipt"))
     speed = fields.choice("speed", ("normal", "optimum"), default="normal")
     notes, receipt = fields.notes(), fields.text("receipt")
     if payment["status"] == "refunded":
@@ -73,15 +77,15 @@ def _create(world: World, call: Call) -> Record:
     if balance is not None and amount > balance:
         raise Refusal("Your account does not have enough balance to carry out the refund operation.")
     instant = speed == "optimum"
-    refund = open_refund(world, payment, amount, speed=speed, instant=instant, notes=notes, receipt=receipt)
-    return shapes.visible(refund)
+    return open_refund(world, payment, amount, speed=speed, instant=instant, notes=notes, receipt=receipt)
 
 
 def open_refund(
     world: World, payment: Record, amount: int, *, speed: str = "normal", instant: bool = False,
     notes: Record | None = None, receipt: str | None = None,
 ) -> Record:  # fmt: skip
-    """Return paise of a captured payment; an instant refund is processed at once."""
+    """Return paise of a captured payment; an instant refund is processed at once, or tried in vain."""
+    tried_seconds = world.switches.instant_refund_fails_after_seconds if speed == "optimum" else None
     refund: Record = {
         "id": world.mint("rfnd_"),
         "entity": "refund",
@@ -95,16 +99,23 @@ def open_refund(
         "batch_id": None,
         "status": "pending",
         "speed_requested": speed,
-        "speed_processed": "instant" if instant else "normal",
+        # Null while the instant way is tried is ours; the reference does not show that moment.
+        "speed_processed": "normal" if not instant else "instant" if tried_seconds is None else None,
     }
     world.add("refund", refund)
     _count_refunded(world, payment, amount)
     webhooks.refund_event(world, "created", refund, payment)
-    if instant:
+    if tried_seconds is not None:
+        world.books.schedule(world.now + tried_seconds, "slow_refund", refund["id"])
+    elif instant:
         settle(world, refund, "processed")
     else:
-        world.books.schedule(world.now + world.switches.refund_settle_seconds, "settle_refund", refund["id"])
+        _settle_later(world, refund)
     return refund
+
+
+def _settle_later(world: World, refund: Record) -> None:
+    world.books.schedule(world.now + world.switches.refund_settle_seconds, "settle_refund", refund["id"])
 
 
 def _count_refunded(world: World, payment: Record, amount: int) -> None:
@@ -121,14 +132,16 @@ def _count_refunded(world: World, payment: Record, amount: int) -> None:
 def settle(world: World, refund: Record, outcome: str) -> None:
     """The bank's answer: processed, failed (the money stays with us), or only slower than asked for."""
     payment = world.get("payment", refund["payment_id"])
+    if refund["status"] != "pending":
+        return
+    world.books.unschedule(refund["id"], "settle_refund", "slow_refund")
     if outcome == "speed_changed":
         refund["speed_processed"] = "normal"
-    elif refund["status"] != "pending":
-        return
+        _settle_later(world, refund)
     else:
         refund["status"] = outcome
-        world.books.unschedule(refund["id"], "settle_refund")
     if outcome == "processed":
+        refund["speed_processed"] = refund["speed_processed"] or "instant"
         refund["acquirer_data"] = {"arn": world.mint.digits(23)}
     elif outcome == "failed":
         _count_refunded(world, payment, -refund["amount"])
@@ -139,6 +152,11 @@ def settle(world: World, refund: Record, outcome: str) -> None:
 def settle_due(world: World, job: Job) -> None:
     """A normal refund has taken its working days."""
     settle(world, world.get("refund", job.subject), "processed")
+
+
+def slow_down(world: World, job: Job) -> None:
+    """The instant way was tried in vain; now it takes its working days."""
+    settle(world, world.get("refund", job.subject), "speed_changed")
 
 
 def auto_refund(world: World, job: Job) -> None:

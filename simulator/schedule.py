@@ -21,6 +21,7 @@ _WORK: dict[str, Callable[[World, Job], None]] = {
     "authentication_result": mandates.authentication_result,
     "late_authentication": mandates.late_authentication,
     "settle_refund": refunds.settle_due,
+    "slow_refund": refunds.slow_down,
     "auto_refund": refunds.auto_refund,
     "expire_link": links.expire,
     "disable_endpoint": webhooks.disable_endpoint,

@@ -51,6 +51,9 @@ class Switches(_Changeable):
     expiry_lag_seconds: int = Field(default=0, ge=0)
     refund_settle_seconds: int = Field(default=5 * 86_400, ge=0)
     refund_balance_paise: int | None = None
+    instant_refund_fails_after_seconds: int | None = Field(
+        default=None, ge=0, description="until an optimum refund becomes a normal one; null: it is instant"
+    )
     auto_refund_seconds: int = Field(default=3 * 86_400, ge=0, description="for payments never captured")
     list_lag_seconds: float = Field(default=0, ge=0)
     list_lag_by: Literal["clock", "wall"] = "clock"

@@ -118,3 +118,46 @@ async def test_old_failed_small_and_unfunded_refunds_are_refused(merchant: Merch
     await merchant.simulator.advance(200 * DAY)
     words = await merchant.refused(refund, payment, {"amount": 100})
     assert words == "Refund is not supported by the bank because the payment is more than 6 months old"
+
+
+async def test_an_instant_refund_tried_in_vain_says_so_and_takes_its_days(
+    merchant: Merchant, receiver: Receiver
+) -> None:
+    await merchant.simulator.control("switches", {"instant_refund_fails_after_seconds": 60})
+    payment = await captured(merchant)
+    refund = await merchant.call(merchant.client.payment.refund, payment, {"speed": "optimum"})
+    assert (refund["status"], refund["speed_processed"]) == ("pending", None)
+    await merchant.simulator.advance(60)
+    slow = await merchant.call(merchant.client.refund.fetch, refund["id"])
+    assert (slow["status"], slow["speed_requested"], slow["speed_processed"]) == (
+        "pending",
+        "optimum",
+        "normal",
+    )
+    await merchant.simulator.advance(5 * DAY)
+    assert receiver.names(refund["id"]) == ["refund.created", "refund.speed_changed", "refund.processed"]
+
+
+async def test_a_refund_in_the_dashboard_is_told_and_bound_as_one_by_the_api(
+    merchant: Merchant, receiver: Receiver
+) -> None:
+    payment = await captured(merchant)
+    path = f"payments/{payment}/dashboard_refund"
+    made = await merchant.simulator.control(path, {"amount": 20_000, "notes": {"comment": "angry"}})
+    assert (made["refund"]["notes"], made["payment"]["refund_status"]) == ({"comment": "angry"}, "partial")
+    assert receiver.names(made["refund"]["id"]) == ["refund.created"]
+    with pytest.raises(RuntimeError, match="greater than amount captured"):
+        await merchant.simulator.control(path, {"amount": 29_901})
+    rest = await merchant.simulator.control(path)
+    assert (rest["refund"]["amount"], rest["refund"]["notes"]) == (29_900, [])
+    listed = await merchant.call(merchant.client.refund.all)
+    assert [each["id"] for each in listed["items"]] == [rest["refund"]["id"], made["refund"]["id"]]
+
+
+async def test_what_is_settled_stays_so(merchant: Merchant) -> None:
+    payment = await captured(merchant)
+    refund = await merchant.call(merchant.client.payment.refund, payment, {"speed": "optimum"})
+    for outcome in ("failed", "speed_changed"):
+        await merchant.simulator.control(f"refunds/{refund['id']}/settle", {"outcome": outcome})
+    after = await merchant.call(merchant.client.refund.fetch, refund["id"])
+    assert (after["status"], after["speed_processed"]) == ("processed", "instant")
