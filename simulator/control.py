@@ -31,7 +31,7 @@ Other entities
     POST /_sim/orders/{id}/pay, /_sim/payment_links/{id}/pay
                             {"method", "outcome": "success"|"failure", "error_reason", ...}: `payment`
     POST /_sim/payments/{id}/dashboard_refund
-                            {"amount", "speed": "normal"|"optimum", "notes"}, all optional: `refund`, `payment`
+                            {"amount", "speed", "notes"} as by the API, all optional: `refund`, `payment`
     POST /_sim/refunds/{id}/settle      {"outcome": "processed"|"failed"|"speed_changed"}: `refund`
     POST /_sim/refunds/in_flight        {"key": k, "in_flight": true}: 409 for that idempotency key: `keys`
 
