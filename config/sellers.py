@@ -175,7 +175,8 @@ def _first_fault(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
     """Where, and what in words."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = first["loc"]
-    return where, f"{'.'.join(str(part) for part in where) or 'the file'}: {first['msg']}"
+    what = "no such field; look for a slip of the pen" if first["type"] == "extra_forbidden" else first["msg"]
+    return where, f"{'.'.join(str(part) for part in where) or 'the file'}: {what}"
 
 
 def _line(node: yaml.Node | None, where: Sequence[int | str]) -> int:

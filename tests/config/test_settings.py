@@ -1,0 +1,149 @@
+"""The environment: one seller's facts, prefixes of numbers, and what production refuses."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from config import Settings
+from domain.document import Bank, DocumentKind, Lut
+from domain.errors import Misconfigured
+from domain.gst import gstin_check_digit
+
+PRODUCTION: dict[str, Any] = {
+    "environment": "production",
+    "payload_keys": "2026-11:q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=",
+    "customer_jwt_secret": "a" * 32,
+    "operator_jwt_secret": "b" * 32,
+    "service_token": "c" * 32,
+    "database_url": "postgresql+asyncpg://bahi:secret@postgres:5432/bahi",
+    "razorpay_key_id": "rzp_live_ABCDEFGHIJKLMN",
+    "razorpay_key_secret": "d" * 24,
+    "razorpay_webhook_secret": "e" * 24,
+    "storage_link_secret": "f" * 32,
+    "seller_legal_name": "Meghdoot Software Private Limited",
+    "seller_gstin": "29AAACI4798L1ZU",
+    "seller_address": "12 Residency Road",
+    "seller_city": "Bengaluru",
+    "seller_pin": "560025",
+    "seller_email": "accounts@meghdoot.example",
+}
+
+
+def test_one_seller_is_a_handful_of_settings() -> None:
+    made = Settings(
+        seller_legal_name="Meghdoot Software Private Limited",
+        seller_trade_name="Meghdoot",
+        seller_gstin=" 27aapfu0939f1zv ",
+        seller_address="4th Floor\n 12 Fort ",
+        seller_city="Mumbai",
+        seller_pin="400001",
+        seller_phone="+912240000000",
+        seller_bank_name="Canara Bank, Fort",
+        seller_bank_account="0423201004567",
+        seller_bank_ifsc="CNRB0000423",
+        seller_upi_id="meghdoot@upi",
+        seller_lut_arn="AD270426000001X",
+        seller_lut_granted_on=date(2026, 4, 2),
+    )
+    (registration,) = made.registrations.all
+    seller = registration.seller
+    assert made.registrations.chosen() is registration
+    assert (seller.gstin, seller.state_code) == ("27AAPFU0939F1ZV", "27")
+    assert (seller.address_lines, seller.city, seller.pin) == (("4th Floor", "12 Fort"), "Mumbai", "400001")
+    assert seller.bank == Bank("Canara Bank, Fort", "0423201004567", "CNRB0000423")
+    assert registration.lut_on(date(2026, 12, 1)) == Lut("AD270426000001X", date(2026, 4, 2), "2026-27")
+    assert made.registrations.warnings == ()
+
+
+def test_the_demonstration_seller_has_its_address_in_parts() -> None:
+    seller = Settings().registrations.chosen().seller
+    assert (seller.address_lines, seller.city, seller.pin) == (("4 Residency Road",), "Bengaluru", "560025")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"seller_gstin": "29AAACB1234F1Z6"}, "check digit"),
+        ({"seller_gstin": ""}, "not a GSTIN"),
+        ({"seller_legal_name": " "}, "legal_name"),
+        ({"seller_address": "\n"}, "address"),
+        ({"seller_pin": "056002"}, "PIN"),
+        ({"seller_bank_name": "Canara Bank"}, "bank.account_number"),
+        ({"seller_lut_arn": "AD270426000001X"}, "luts.0.granted_on"),
+        ({"seller_upi_id": "no address"}, "upi_id"),
+        ({"seller_key": "Über"}, "key"),
+        ({"seller_trade_name": "Megh\x00doot"}, "trade_name"),
+    ],
+)
+def test_a_fault_of_the_seller_stops_the_start_and_is_named(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(Misconfigured, match="BAHI_SELLER_") as caught:
+        Settings(**given)
+    assert says in str(caught.value)
+
+
+def test_a_wrong_check_digit_says_which_would_be_right_and_the_sandbox_takes_it() -> None:
+    with pytest.raises(Misconfigured, match="the last would be 5"):
+        Settings(seller_gstin="29AAACB1234F1Z6")
+    taken = Settings(seller_gstin="29AABCT1332L000", gst_sandbox=True)
+    assert taken.registrations.gstins == {"29AABCT1332L000"}
+
+
+def test_a_pin_of_another_state_only_warns() -> None:
+    (warning,) = Settings(seller_pin="400001").registrations.warnings
+    assert "Maharashtra" in warning
+
+
+def test_a_logo_is_known_by_its_digest_alone(tmp_path: Path) -> None:
+    picture = tmp_path / "logo.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    made = Settings(seller_logo=str(picture))
+    assert made.logos == {made.registrations.chosen().seller.logo: picture.read_bytes()}
+    assert str(tmp_path) not in repr(made.registrations)
+    for wrong in (b"<svg/>", b"\x89PNG\r\n\x1a\n" + bytes(1_000_000)):
+        picture.write_bytes(wrong)
+        with pytest.raises(Misconfigured, match="PNG or JPEG"):
+            Settings(seller_logo=str(picture))
+    with pytest.raises(Misconfigured, match="No such file"):
+        Settings(seller_logo=str(tmp_path / "none.png"))
+
+
+def test_every_kind_of_document_has_a_prefix_that_makes_a_lawful_number() -> None:
+    prefixes = Settings(invoice_prefix="A/B-").prefixes
+    assert prefixes.keys() == set(DocumentKind)
+    for prefix in prefixes.values():
+        assert len(f"{prefix}26-27/000001") <= 16
+
+
+@pytest.mark.parametrize("wrong", ["ABCDE", "", "b", "0A", "/A", "A B", "Ä"])
+def test_a_prefix_that_makes_an_unlawful_number_is_refused(wrong: str) -> None:
+    with pytest.raises(ValidationError, match="credit_note_prefix"):
+        Settings(credit_note_prefix=wrong)
+
+
+def test_two_kinds_never_share_a_prefix() -> None:
+    with pytest.raises(Misconfigured, match="numbered with BH"):
+        Settings(proforma_prefix="BH")
+
+
+def test_production_takes_a_real_seller_even_in_the_demonstrations_city() -> None:
+    assert Settings(**PRODUCTION).registrations.warnings == ()
+
+
+@pytest.mark.parametrize("name", ["legal_name", "gstin", "address", "city", "pin", "email"])
+def test_production_refuses_a_seller_that_is_partly_the_demonstrations(name: str) -> None:
+    given = {key: value for key, value in PRODUCTION.items() if key != f"seller_{name}"}
+    with pytest.raises(Misconfigured, match=f"BAHI_SELLER_{name.upper()} still has its local default"):
+        Settings(**given)
+
+
+def test_production_refuses_the_sandbox() -> None:
+    with pytest.raises(Misconfigured, match="BAHI_GST_SANDBOX must be off"):
+        Settings(**PRODUCTION, gst_sandbox=True)
+
+
+def test_the_demonstration_gstin_is_well_formed() -> None:
+    gstin = Settings().seller_gstin
+    assert gstin_check_digit(gstin[:14]) == gstin[14]
