@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import entitlements, growth, history, invoices, memory, renewals, webhooks
+from bench import entitlements, growth, history, memory, pdfs, renewals, webhooks
 from bench.figures import Figure, table
 from bench.scale import FULL, QUICK, Scale
 from bench.stand import Stand, open_stand
@@ -25,7 +25,7 @@ BENCHES: dict[str, Measure] = {
     history.NAME: history.measure,
     webhooks.NAME: webhooks.measure,
     entitlements.NAME: entitlements.measure,
-    invoices.NAME: invoices.measure,
+    pdfs.NAME: pdfs.measure,
     memory.NAME: memory.measure,
     growth.NAME: growth.measure,
 }
@@ -75,6 +75,8 @@ def main() -> int:
     narrator.console.print()
     narrator.console.print(table(figures))
     narrator.say(f"written to {write(figures, quick=asked.quick)}", style="dim")
+    for missing in dict.fromkeys(figure.missing for figure in figures if figure.missing):
+        narrator.say(missing, style="yellow")
     for fault in faults:
         narrator.say(fault, style="red")
     return 1 if faults else 0

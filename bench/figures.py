@@ -52,6 +52,8 @@ class Figure:
     samples: Sequence[float]
     floors: Sequence[Floor]
     aim: Aim | None = None
+    missing: str = ""
+    """Why a floor is not there."""
 
     @property
     def value(self) -> float:
@@ -71,6 +73,7 @@ class Figure:
             "value": _rounded(self.value),
             "samples": [_rounded(sample) for sample in self.samples],
             **_aimed(self.aim, self.value),
+            **({"missing": self.missing} if self.missing else {}),
             "floors": [
                 {
                     "name": floor.name,

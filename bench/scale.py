@@ -25,7 +25,7 @@ class Scale:
     """Of HTTP requests per round."""
     connections: int
     """HTTP connections, each with one request under way."""
-    invoices: int
+    pdfs: int
     """Drawn per round."""
 
 
@@ -40,7 +40,7 @@ FULL = Scale(
     load_rounds=10,
     load_seconds=1,
     connections=16,
-    invoices=60,
+    pdfs=60,
 )
 QUICK = Scale(
     rounds=3,
@@ -53,5 +53,5 @@ QUICK = Scale(
     load_rounds=3,
     load_seconds=0.5,
     connections=16,
-    invoices=20,
+    pdfs=20,
 )
