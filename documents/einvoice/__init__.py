@@ -1,11 +1,13 @@
 """e-invoices: INV-01 out, the portal's signed answer in (gst.md 6.2 to 6.4)."""
 
-from documents.einvoice.inv01 import bulk, needs_registration, request
+from documents.einvoice.inv01 import bulk, request
 from documents.einvoice.irn import expected_irn, irn
-from documents.einvoice.reply import BulkReply, ReplyRefused, accept, accept_bulk
+from documents.einvoice.reply import BulkReply, NotGenuine, ReplyRefused, accept, accept_bulk
+from domain.e_invoice import needs_registration
 
 __all__ = [
     "BulkReply",
+    "NotGenuine",
     "ReplyRefused",
     "accept",
     "accept_bulk",

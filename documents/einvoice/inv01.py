@@ -10,6 +10,7 @@ from documents.einvoice.irn import document_type
 from documents.einvoice.wording import email, optional, phone, required
 from documents.figures import Figures, number, of_document, of_line, total
 from domain.document import Buyer, DocumentKind, Line, Seller, TaxDocument
+from domain.e_invoice import needs_registration
 from domain.errors import InvalidInput
 from domain.foreign import minor_digits
 from domain.money import round_half_up
@@ -33,21 +34,6 @@ _SUPPLY_TYPES = {
     SupplyNature.EXPORT_WITHOUT_TAX: "EXPWOP",
 }
 _WITHOUT_TAX = {SupplyNature.SEZ_WITHOUT_TAX, SupplyNature.EXPORT_WITHOUT_TAX}
-_BUYERS = {BuyerKind.REGISTERED, BuyerKind.SEZ, BuyerKind.OVERSEAS}
-
-
-def needs_registration(document: TaxDocument) -> bool:
-    """Whether an e-invoice is due from a seller above the limit: B2B, SEZ, export and their notes.
-
-    gst.md 1.10. A UIN holder is not a registered person (2.1 row 7). Whether the seller is above the
-    limit is the caller's to know.
-    """
-    return (
-        document.kind in (DocumentKind.TAX_INVOICE, DocumentKind.CREDIT_NOTE)
-        and document.gst_adjusting
-        and document.supply.nature in _SUPPLY_TYPES
-        and document.buyer.kind in _BUYERS
-    )
 
 
 def request(document: TaxDocument, *, zero_rated_at_nil: bool = True) -> Json:

@@ -29,6 +29,12 @@ class ReplyRefused(InvalidInput):
         super().__init__("reply", f"{number}: {message}")
 
 
+class NotGenuine(ReplyRefused):
+    """No known key of the portal's made the signature: a forgery, or the portal has a new key."""
+
+    code = "irp_reply_not_genuine"
+
+
 @dataclass(frozen=True)
 class BulkReply:
     """A bulk answer sorted: registrations by document id, refusals by number, and what belongs to none."""
@@ -54,8 +60,8 @@ def public_key(pem: str) -> RSAPublicKey:
 def accept(document: TaxDocument, reply: str | bytes, keys: Sequence[str]) -> Registration:
     """The registration in one answer (gst.md 6.4), for this document and signed by one of the PEM `keys`.
 
-    Raises ReplyRefused if it is not ACT, not signed by them, or differs in IRN, GSTINs, type, number, date
-    or total; Misconfigured for a bad key.
+    Raises ReplyRefused if it is not ACT or differs in IRN, GSTINs, type, number, date or total (NotGenuine
+    if it is not signed by them); Misconfigured for a bad key.
     """
     return _accept(document, _object(document.number, _parsed(document.number, reply)), keys)
 
@@ -121,7 +127,7 @@ def _verified(document: TaxDocument, token: str, keys: Sequence[str]) -> dict[st
         except jwt.InvalidTokenError:
             continue
         return _object(document.number, _parsed(document.number, str(claims.get("data", ""))))
-    raise ReplyRefused(
+    raise NotGenuine(
         document.number, "no key of the portal's made this signature; the answer is not genuine."
     )
 
