@@ -1,7 +1,7 @@
 """What a Razorpay webhook speaks of, read from its body without trusting its shape.
 
-A webhook is a hint only: it names the subscription to look at, and the workflow reads what is true
-from the API. So nothing here raises; what cannot be read is absent. Traps: razorpay.md 3.2.
+A webhook is a hint only: it names the subscription or refund to look at, and the workflow reads what is
+true from the API. So nothing here raises; what cannot be read is absent. Traps: razorpay.md 3.2.
 """
 
 import json
@@ -13,6 +13,8 @@ from typing import Any
 
 SUBSCRIPTION_NOTE = "bahi_subscription"
 """Razorpay's notes carry our subscription's id under this name."""
+REFUND_NOTE = "bahi_refund"
+"""Razorpay's notes carry our refund's id under this name."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EVENT = re.compile(r"[a-z0-9_.]{1,64}")
@@ -26,9 +28,13 @@ class RazorpayWebhook:
     """Empty if the body does not say."""
     gateway_subscription_id: str | None = None
     payment_id: str | None = None
+    """Razorpay's, as `invoice_id`."""
     invoice_id: str | None = None
     our_subscription_id: str | None = None
     """From the notes we put on the subscription."""
+    gateway_refund_id: str | None = None
+    our_refund_id: str | None = None
+    """From the notes we put on the refund; None for one made in Razorpay's dashboard."""
     created_at: datetime | None = None
 
 
@@ -40,15 +46,19 @@ def parse_razorpay_webhook(body: bytes) -> RazorpayWebhook:
         return RazorpayWebhook()
     envelope = _mapping(envelope)
     payload = _mapping(envelope.get("payload"))
-    subscription, payment, invoice = (
-        _entity(payload, name) for name in ("subscription", "payment", "invoice")
+    subscription, payment, invoice, refund = (
+        _entity(payload, name) for name in ("subscription", "payment", "invoice", "refund")
     )
     return RazorpayWebhook(
         event=_matching(_EVENT, envelope.get("event")) or "",
-        gateway_subscription_id=_id(subscription.get("id")) or _id(invoice.get("subscription_id")),
-        payment_id=_id(payment.get("id")) or _id(invoice.get("payment_id")),
-        invoice_id=_id(invoice.get("id")) or _id(payment.get("invoice_id")),
-        our_subscription_id=_id(_mapping(subscription.get("notes")).get(SUBSCRIPTION_NOTE)),
+        gateway_subscription_id=plain_id(subscription.get("id")) or plain_id(invoice.get("subscription_id")),
+        payment_id=plain_id(payment.get("id"))
+        or plain_id(refund.get("payment_id"))
+        or plain_id(invoice.get("payment_id")),
+        invoice_id=plain_id(invoice.get("id")) or plain_id(payment.get("invoice_id")),
+        our_subscription_id=plain_id(_mapping(subscription.get("notes")).get(SUBSCRIPTION_NOTE)),
+        gateway_refund_id=plain_id(refund.get("id")),
+        our_refund_id=plain_id(_mapping(refund.get("notes")).get(REFUND_NOTE)),
         created_at=next(_moments(envelope, payload), None),
     )
 
@@ -67,7 +77,8 @@ def _matching(pattern: re.Pattern[str], value: Any) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
-def _id(value: Any) -> str | None:
+def plain_id(value: Any) -> str | None:
+    """A text that can be an id, theirs or ours; None for what no database should be asked."""
     return _matching(_ID, value)
 
 

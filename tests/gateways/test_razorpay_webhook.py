@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.razorpay_webhook import SUBSCRIPTION_NOTE, RazorpayWebhook, parse_razorpay_webhook
+from gateways.razorpay_webhook import REFUND_NOTE, SUBSCRIPTION_NOTE, RazorpayWebhook, parse_razorpay_webhook
 from tests.gateways.test_signatures import BODY
 
 
@@ -53,6 +53,27 @@ def test_a_bill_names_its_subscription_and_payment() -> None:
     )
 
 
+def test_a_refund_of_ours_is_named_by_both_ids_and_its_payment() -> None:
+    refund = {"id": "rfnd_1", "payment_id": "pay_1", "notes": {REFUND_NOTE: "rfd_7"}}
+    payment = {"id": "pay_1", "invoice_id": "inv_1", "notes": []}
+    for event in ("refund.created", "refund.processed", "refund.failed", "refund.speed_changed"):
+        assert parse_razorpay_webhook(body(event, refund=refund, payment=payment)) == RazorpayWebhook(
+            event=event,
+            payment_id="pay_1",
+            invoice_id="inv_1",
+            gateway_refund_id="rfnd_1",
+            our_refund_id="rfd_7",
+            created_at=datetime.fromtimestamp(1770702798, UTC),
+        )
+
+
+def test_a_dashboard_refund_names_its_payment_itself_and_has_no_id_of_ours() -> None:
+    parsed = parse_razorpay_webhook(
+        body("refund.created", refund={"id": "rfnd_1", "payment_id": "pay_1", "notes": []})
+    )
+    assert (parsed.gateway_refund_id, parsed.payment_id, parsed.our_refund_id) == ("rfnd_1", "pay_1", None)
+
+
 def test_the_time_is_found_inside_the_payload_too() -> None:
     inside = {"event": "refund.speed_changed", "payload": {"created_at": 1770702798}}
     assert parse_razorpay_webhook(json.dumps(inside).encode()).created_at is not None
@@ -81,15 +102,20 @@ def test_junk_gives_an_empty_answer(junk: bytes) -> None:
 def test_ids_that_no_database_or_workflow_id_should_see_are_dropped() -> None:
     for hostile in ("a\x00b", "a/b", "x" * 65, "", 5, None, ["sub_1"], "sub_1\n"):
         parsed = parse_razorpay_webhook(
-            body(subscription={"id": hostile, "notes": {SUBSCRIPTION_NOTE: hostile}})
+            body(
+                subscription={"id": hostile, "notes": {SUBSCRIPTION_NOTE: hostile}},
+                refund={"id": hostile, "payment_id": hostile, "notes": {REFUND_NOTE: hostile}},
+            )
         )
         assert (parsed.gateway_subscription_id, parsed.our_subscription_id) == (None, None)
+        assert (parsed.gateway_refund_id, parsed.payment_id, parsed.our_refund_id) == (None, None, None)
 
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
-        st.lists(inner) | st.dictionaries(st.sampled_from(["event", "payload", "entity", "id"]), inner)
+        st.lists(inner)
+        | st.dictionaries(st.sampled_from(["event", "payload", "entity", "id", "refund"]), inner)
     ),
 )
 
