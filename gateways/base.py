@@ -6,6 +6,7 @@ from typing import Protocol
 
 from domain.collection import CollectionSnapshot
 from domain.plans import Price
+from domain.refund import RefundAtGateway, RefundSpeed
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,48 @@ class SubscriptionGateway(Protocol):
 
     async def subscription_of_invoice(self, gateway_invoice_id: str) -> str | None:
         """The gateway subscription a bill belongs to."""
+
+
+@dataclass(frozen=True)
+class NewRefund:
+    """Money to give back; `refund_id` is ours: the idempotency key, and in the gateway's notes."""
+
+    refund_id: str
+    """10 to 40 letters, digits, hyphens or underscores."""
+    gateway_payment_id: str
+    amount_paise: int
+    speed: RefundSpeed
+    reason: str
+    """Shown in the gateway's dashboard; its first 255 characters."""
+
+
+class RefundGateway(Protocol):
+    """Giving back captured payments.
+
+    Every method raises GatewayRefused (final, with the gateway's words), GatewayUnavailable (nothing
+    happened, or repeating is harmless) or, from `refund`, OutcomeUnknown.
+    """
+
+    name: str
+
+    async def refund(self, new: NewRefund) -> RefundAtGateway:
+        """Idempotent by our id: again with the same `new` is one refund, answered as it was at first.
+
+        After OutcomeUnknown look for it, then repeat. A refusal of a repetition may be about the money that
+        the first attempt gave back, so look for it before believing that too.
+        """
+
+    async def read_refund(self, gateway_payment_id: str, gateway_refund_id: str) -> RefundAtGateway:
+        """The refund as it is now."""
+
+    async def find_refund(self, gateway_payment_id: str, refund_id: str) -> RefundAtGateway | None:
+        """The one that carries our id in its notes. The list may lag by minutes: None is no proof."""
+
+    async def refunds_of_payment(self, gateway_payment_id: str) -> list[RefundAtGateway]:
+        """All of them, whoever made them, oldest first. The list may lag by minutes."""
+
+    async def refunds_since(self, moment: datetime) -> list[RefundAtGateway]:
+        """All of the account made since then, oldest first, a few minutes' more for clocks that differ.
+
+        Among them may be refunds of payments that never were ours. The list may lag by minutes.
+        """

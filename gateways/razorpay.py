@@ -1,28 +1,29 @@
-"""Razorpay Subscriptions behind `SubscriptionGateway` (razorpay.md).
+"""Razorpay behind `SubscriptionGateway` and `RefundGateway` (razorpay.md).
 
-Commands' answers are hints: what stands is read back. Creates are not idempotent there, so our own id
-travels in the notes and is looked for before another create.
+Commands' answers are hints: what stands is read back. Creates are not idempotent there, refunds apart, so
+our own id travels in the notes and is looked for before another create.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from domain.collection import CollectionSnapshot, GatewayStatus
 from domain.errors import GatewayRefused, GatewayUnavailable
 from domain.periods import Interval
+from domain.refund import RefundAtGateway
 from gateways import razorpay_entities as entities
-from gateways.base import NewSubscription, PlanAtGateway, SubscriptionAtGateway
-from gateways.razorpay_client import CONNECT_SECONDS, READ_SECONDS, RazorpayClient, Sdk
+from gateways.base import NewRefund, NewSubscription, PlanAtGateway, SubscriptionAtGateway
+from gateways.razorpay_client import CLOCKS_APART, CONNECT_SECONDS, READ_SECONDS, RazorpayClient, Sdk
 from gateways.razorpay_collection import CollectionReader
 from gateways.razorpay_errors import Repeating
+from gateways.razorpay_refunds import RazorpayRefunds
 from gateways.razorpay_webhook import SUBSCRIPTION_NOTE
 
 PRICE_NOTE = "bahi_price"
 """Notes of a plan carry our price version's id under this name."""
 
 _PERIODS = {Interval.MONTHLY: "monthly", Interval.ANNUAL: "yearly"}
-_CLOCKS_APART = timedelta(minutes=10)
 _FINAL = frozenset({GatewayStatus.CANCELLED, GatewayStatus.COMPLETED, GatewayStatus.EXPIRED})
 _RUNNING = frozenset({GatewayStatus.ACTIVE, GatewayStatus.PENDING, GatewayStatus.HALTED})
 
@@ -43,6 +44,7 @@ class RazorpayGateway:
         """`timeout`: seconds to connect, and to wait for each part of the answer."""
         self._client = RazorpayClient(key_id, key_secret, base_url, timeout=timeout)
         self._books = CollectionReader(self._client)
+        self._refunds = RazorpayRefunds(self._client)
 
     async def close(self) -> None:
         """Wait for calls under way, then end."""
@@ -97,7 +99,7 @@ class RazorpayGateway:
 
     async def find_subscriptions(self, new: NewSubscription, since: datetime) -> list[SubscriptionAtGateway]:
         """Those on the same plan, made since then by Razorpay's clock, with our id in the notes."""
-        query = {"plan_id": new.gateway_plan_id, "from": int((since - _CLOCKS_APART).timestamp())}
+        query = {"plan_id": new.gateway_plan_id, "from": int((since - CLOCKS_APART).timestamp())}
         listed = self._client.ask_all(
             f"look for subscription of {new.subscription_id}",
             lambda sdk, paging: sdk.subscription.all(query | paging),
@@ -146,6 +148,26 @@ class RazorpayGateway:
     async def subscription_of_invoice(self, gateway_invoice_id: str) -> str | None:
         """None for a bill that is not a subscription's, or not known."""
         return await self._books.subscription_of_bill(gateway_invoice_id)
+
+    async def refund(self, new: NewRefund) -> RefundAtGateway:
+        """The one create that may be repeated: it has an idempotency key (1.0)."""
+        return await self._refunds.refund(new)
+
+    async def read_refund(self, gateway_payment_id: str, gateway_refund_id: str) -> RefundAtGateway:
+        """By its id, so as it is now."""
+        return await self._refunds.read(gateway_payment_id, gateway_refund_id)
+
+    async def find_refund(self, gateway_payment_id: str, refund_id: str) -> RefundAtGateway | None:
+        """Among the payment's refunds, by our id in the notes."""
+        return await self._refunds.find(gateway_payment_id, refund_id)
+
+    async def refunds_of_payment(self, gateway_payment_id: str) -> list[RefundAtGateway]:
+        """Oldest first."""
+        return await self._refunds.of_payment(gateway_payment_id)
+
+    async def refunds_since(self, moment: datetime) -> list[RefundAtGateway]:
+        """Oldest first; also the ₹5 that a mandate's authorisation returns (2.4)."""
+        return await self._refunds.since(moment)
 
     async def _tell(
         self,

@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,6 +19,8 @@ from gateways.loopback import is_loopback
 from gateways.razorpay_entities import Entity, items
 from gateways.razorpay_errors import Repeating, Reply, translate
 
+CLOCKS_APART = timedelta(minutes=10)
+"""How far Razorpay's clock may be ahead of ours or behind."""
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
 _THREADS = 8

@@ -9,14 +9,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.collection import GatewayInvoice, GatewayPayment, GatewayStatus
+from domain.refund import ProcessedSpeed, RefundAtGateway, RefundSpeed, RefundStatus
 from gateways.base import SubscriptionAtGateway
 from gateways.razorpay_errors import Unreadable
+from gateways.razorpay_webhook import REFUND_NOTE, plain_id
 
 Entity = dict[str, Any]
 
 _YES, _NO = (True, 1, "1", "true"), (False, 0, "0", "false")
 _STATUSES = {status.value: status for status in GatewayStatus} | {"resumed": GatewayStatus.ACTIVE}
 """`resumed` is how some events call what the entity calls active (razorpay.md 2.1)."""
+_SETTLED = {status.value: status for status in (RefundStatus.PROCESSED, RefundStatus.FAILED)}
+_SPEEDS = {
+    "normal": ProcessedSpeed.NORMAL,
+    "instant": ProcessedSpeed.INSTANT,
+    "optimum": ProcessedSpeed.INSTANT,
+}
+"""Some samples print the speed asked for where the other stands (razorpay.md 1.8)."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,23 @@ def plan(answer: Any) -> ListedPlan:
         amount_paise=_integer(item, "amount"),
         currency=_text(item, "currency"),
         notes=_notes(entity),
+    )
+
+
+def refund(answer: Any) -> RefundAtGateway:
+    """A refund. A status we do not know counts as pending: neither given back nor kept for sure."""
+    entity = _entity(answer)
+    optimum = entity.get("speed_requested") == RefundSpeed.OPTIMUM
+    return RefundAtGateway(
+        id=_text(entity, "id"),
+        payment_id=_text(entity, "payment_id"),
+        amount_paise=_integer(entity, "amount"),
+        currency=_text(entity, "currency"),
+        status=_SETTLED.get(_text(entity, "status"), RefundStatus.PENDING),
+        speed_requested=RefundSpeed.OPTIMUM if optimum else RefundSpeed.NORMAL,
+        speed_processed=_SPEEDS.get(_text_or_none(entity, "speed_processed") or ""),
+        our_id=plain_id(_notes(entity).get(REFUND_NOTE)),
+        created_at=_moment(entity, "created_at"),
     )
 
 

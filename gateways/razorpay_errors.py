@@ -21,7 +21,17 @@ from urllib3 import exceptions as urllib3_errors
 from domain.errors import BahiError, GatewayRefused, GatewayUnavailable, OutcomeUnknown
 
 _IN_PROGRESS = "in progress"
-_NOT_ENABLED = "requested url was not found"
+_SAID = {
+    "requested url was not found": (
+        "have Subscriptions enabled for this account and mode in Razorpay's dashboard"
+    ),
+    "different request with the same idempotency key": (
+        "this id was used for another sum, speed or reason: ask again under a new one"
+    ),
+    "enough balance": "add funds to this account's balance in Razorpay's dashboard",
+    "invalid request sent": "if this is a refund, the account's balance may be empty: look in the dashboard",
+}
+"""What to do where Razorpay's words, in lower case, contain these (razorpay.md 1.0, 1.8)."""
 _HINTS = {
     401: "check BAHI_RAZORPAY_KEY_ID and BAHI_RAZORPAY_KEY_SECRET",
     403: "check what this key may do in Razorpay's dashboard",
@@ -87,9 +97,8 @@ def _with_reply(reply: Reply, what: str, repeating: Repeating) -> BahiError:
         return GatewayUnavailable(f"{described}; try again later")
     if 300 <= reply.status < 400:
         return GatewayRefused(f"{described}; {_REDIRECT_HINT}", status=reply.status)
-    hint = _HINTS.get(reply.status, "")
-    if _NOT_ENABLED in said.lower():
-        hint = "have Subscriptions enabled for this account and mode in Razorpay's dashboard"
+    known = (todo for words, todo in _SAID.items() if words in said.lower())
+    hint = next(known, _HINTS.get(reply.status, ""))
     reason = _text(reply.error.get("reason"))
     return GatewayRefused(
         f"{described}; {hint}" if hint else described,

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from domain.collection import GatewayStatus
+from domain.refund import ProcessedSpeed, RefundSpeed, RefundStatus
 from gateways import razorpay_entities as entities
 from gateways.razorpay_errors import Unreadable
+from gateways.razorpay_webhook import REFUND_NOTE
 
 PAYMENT: dict[str, Any] = {
     "id": "pay_1",
@@ -25,6 +27,17 @@ SUBSCRIPTION: dict[str, Any] = {
     "created_at": 1770702635,
     "paid_count": 1,
     "notes": [],
+}
+REFUND: dict[str, Any] = {
+    "id": "rfnd_1",
+    "payment_id": "pay_1",
+    "amount": 20000,
+    "currency": "INR",
+    "notes": [],
+    "created_at": 1771048235,
+    "status": "pending",
+    "speed_requested": "optimum",
+    "speed_processed": "normal",
 }
 
 
@@ -70,3 +83,40 @@ def test_what_is_not_an_entity_is_not_read(answer: object) -> None:
     for read in (entities.agreement, entities.bill, entities.payment, entities.plan, entities.items):
         with pytest.raises(Unreadable):
             read(answer)
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("processed", RefundStatus.PROCESSED),
+        ("failed", RefundStatus.FAILED),
+        ("requested", RefundStatus.PENDING),
+        ("of tomorrow", RefundStatus.PENDING),
+    ],
+)
+def test_a_refund_in_a_state_we_do_not_know_is_under_way(word: str, status: RefundStatus) -> None:
+    assert entities.refund(REFUND | {"status": word}).status is status
+
+
+@pytest.mark.parametrize(
+    ("word", "speed"),
+    [
+        ("normal", ProcessedSpeed.NORMAL),
+        ("instant", ProcessedSpeed.INSTANT),
+        ("optimum", ProcessedSpeed.INSTANT),
+        (None, None),
+        ("at walking pace", None),
+    ],
+)
+def test_the_speed_a_refund_had_is_none_until_known(word: str | None, speed: ProcessedSpeed | None) -> None:
+    assert entities.refund(REFUND | {"speed_processed": word}).speed_processed is speed
+
+
+def test_a_refund_that_names_no_speed_was_asked_for_at_the_normal_one() -> None:
+    assert entities.refund(REFUND).speed_requested is RefundSpeed.OPTIMUM
+    assert entities.refund(REFUND | {"speed_requested": None}).speed_requested is RefundSpeed.NORMAL
+
+
+@pytest.mark.parametrize("note", ["a\x00b", "", "rfd 7", 7.5, ["rfd_7"]])
+def test_a_note_that_cannot_be_an_id_of_ours_is_none(note: object) -> None:
+    assert entities.refund(REFUND | {"notes": {REFUND_NOTE: note}}).our_id is None

@@ -217,3 +217,19 @@ def test_a_feature_that_is_not_enabled_is_named_as_such() -> None:
     reply = Reply(400, envelope("The requested URL was not found on the server."))
     error = translate(razorpay.errors.BadRequestError(), reply, "create", Repeating.CREATES)
     assert "Subscriptions enabled" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("said", "todo"),
+    [
+        ("Different request with the same idempotency key has already been processed.", "under a new one"),
+        ("Your account does not have enough balance to carry out the refund operation.", "add funds"),
+        ("invalid request sent", "balance may be empty"),
+    ],
+)
+def test_a_refused_refund_says_what_to_do(said: str, todo: str) -> None:
+    error = translate(
+        razorpay.errors.BadRequestError(), Reply(400, envelope(said)), "refund", Repeating.CREATES
+    )
+    assert isinstance(error, GatewayRefused)
+    assert said in str(error) and todo in str(error)
