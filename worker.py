@@ -26,6 +26,7 @@ from activities.changes import Changes
 from activities.checkout import Checkout
 from activities.collecting import Collecting
 from activities.documents import Documents
+from activities.issuer import Issuer
 from activities.registration import Registration
 from activities.settlement import Settlement
 from api.logs import configure_logging
@@ -47,7 +48,7 @@ from relay.inbox import InboxRelay
 from relay.notifications import NotificationsSink
 from relay.outbox import OutboxRelay, Sink
 from workflows import ports
-from workflows.document import RenderInvoiceWorkflow
+from workflows.document import RenderDocumentWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
 ROLES = ("subscriptions", "gateway", "documents", "relay")
@@ -102,11 +103,12 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     settings, database = parts.settings, parts.database
     lag = timedelta(seconds=settings.gateway_list_lag_seconds)
     registration = Registration(database, parts.sinks)
-    settlement = Settlement(database, settings.seller, settings.invoice_prefix, parts.sinks)
+    issuer = Issuer(settings.registrations, settings.prefixes, settings.supply_rules)
+    settlement = Settlement(database, issuer, parts.sinks)
     changes = Changes(database, parts.sinks)
     checkout = Checkout(database, parts.gateway, parts.sinks, lag, parts.clock)
     collecting = Collecting(parts.gateway)
-    documents = Documents(database, parts.store, parts.sinks)
+    documents = Documents(database, parts.store, settings.logos, parts.sinks)
     return {
         ports.SUBSCRIPTIONS_QUEUE: [
             registration.register_subscription,
@@ -135,7 +137,7 @@ def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) ->
         rate = parts.settings.razorpay_calls_per_second
         workers.append(_worker(client, ports.RAZORPAY_QUEUE, served, calls_per_second=rate))
     if "documents" in roles:
-        workers.append(_worker(client, ports.DOCUMENTS_QUEUE, served, workflows=[RenderInvoiceWorkflow]))
+        workers.append(_worker(client, ports.DOCUMENTS_QUEUE, served, workflows=[RenderDocumentWorkflow]))
     return workers
 
 
@@ -165,9 +167,8 @@ def _worker(
 def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay | Housekeeping]:
     """What carries rows to where they are awaited."""
     settings, clock = parts.settings, parts.clock
-    notifications = NotificationsSink(
-        parts.database, _notifier(parts), parts.store, settings.seller.legal_name, clock
-    )
+    signature = settings.registrations.chosen().seller.legal_name
+    notifications = NotificationsSink(parts.database, _notifier(parts), parts.store, signature, clock)
     sinks: dict[str, Sink] = {DOCUMENTS_SINK: DocumentsSink(client), NOTIFICATIONS_SINK: notifications}
     if KAFKA_SINK in parts.sinks:
         topic = settings.events_kafka_topic

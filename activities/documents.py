@@ -1,44 +1,59 @@
-"""Rendering issued invoices and putting them where they can be downloaded."""
+"""Rendering issued documents and putting them where they can be downloaded."""
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
-from activities.settlement import INVOICES
 from db import models, outbox
+from db.issuing import DOCUMENTS, facts
 from db.session import Database
-from documents.invoice_pdf import render_invoice
-from domain.events import EventType, interested
+from documents.tax_document_pdf import render
+from domain.document import DocumentKind, TaxDocument
+from domain.events import interested, ready_event
 from gateways.storage import ObjectStore
 from workflows.ports import RenderDocument, Rendered
+
+_FOLDERS = {
+    DocumentKind.TAX_INVOICE: "invoices",
+    DocumentKind.BILL_OF_SUPPLY: "invoices",
+    DocumentKind.CREDIT_NOTE: "credit-notes",
+    DocumentKind.PROFORMA: "proformas",
+    DocumentKind.RECEIPT_VOUCHER: "vouchers",
+    DocumentKind.REFUND_VOUCHER: "vouchers",
+}
 
 
 class Documents:
     """Implements `render_document`."""
 
-    def __init__(self, database: Database, store: ObjectStore, sinks: Sequence[str]) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, logos: Mapping[str, bytes], sinks: Sequence[str]
+    ) -> None:
+        """`logos`: pictures by their SHA-256, which is all that a document says of its seller's."""
         self._database = database
         self._store = store
+        self._logos = logos
         self._sinks = sinks
 
     @activity.defn(name="render_document")
     async def render_document(self, request: RenderDocument) -> Rendered:
         """Stored under its own hash, so that rendering again changes nothing."""
         async with self._database.reading() as session:
-            row = await session.get_one(models.Invoice, request.invoice_id)
+            row = await session.get_one(models.Document, request.document_id)
+        document = DOCUMENTS.validate_python(row.document)
         # Off the event loop: drawing is CPU work and other activities are waiting.
-        pdf = await asyncio.to_thread(render_invoice, INVOICES.validate_python(row.document))
+        pdf = await asyncio.to_thread(self._draw, document)
         sha256 = hashlib.sha256(pdf).hexdigest()
-        key = f"invoices/{row.financial_year}/{sha256}.pdf"
+        key = f"{_FOLDERS[document.kind]}/{row.financial_year}/{sha256}.pdf"
         await self._store.put(key, pdf, "application/pdf")
         async with self._database.transaction() as session:
             await session.execute(
-                insert(models.InvoiceDocument)
+                insert(models.Rendition)
                 .values(
-                    invoice_id=row.id,
+                    document_id=row.id,
                     object_key=key,
                     sha256=sha256,
                     size_bytes=len(pdf),
@@ -46,19 +61,18 @@ class Documents:
                 )
                 .on_conflict_do_nothing()
             )
+            ready = ready_event(document.kind)
             await outbox.append(
                 session,
-                key=f"{EventType.INVOICE_DOCUMENT_READY}/{row.id}",
-                type=EventType.INVOICE_DOCUMENT_READY,
+                key=f"{ready}/{row.id}",
+                type=ready,
                 customer_id=row.customer_id,
                 subscription_id=row.subscription_id,
                 occurred_at=request.at,
-                data={
-                    "invoice_id": row.id,
-                    "invoice_number": row.number,
-                    "amount_paise": row.total_paise,
-                    "subscription_id": row.subscription_id,
-                },
-                sinks=interested(EventType.INVOICE_DOCUMENT_READY, self._sinks),
+                data={**facts(document), "subscription_id": row.subscription_id},
+                sinks=interested(ready, self._sinks),
             )
         return Rendered(key, sha256)
+
+    def _draw(self, document: TaxDocument) -> bytes:
+        return render(document, logo=self._logos.get(document.seller.logo))

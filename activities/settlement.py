@@ -4,25 +4,25 @@ import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from db import ledger, models, numbering, recording
+from activities.issuer import Issuer
+from db import customers, issuing, ledger, models, recording
+from db.issuing import Belongs
 from db.session import Database
-from domain import gst
 from domain.collection import Charge
+from domain.document import DocumentKind, TaxDocument
 from domain.events import EventType, payment_event
-from domain.invoice import Buyer, InvoiceLine, Seller, TaxInvoice, document_number
-from domain.ledger import Posting, sale, set_aside
-from domain.periods import financial_year, india_date
+from domain.ledger import sale, set_aside
+from domain.periods import india_date
+from domain.pricing import charged, supply_of_paid
+from domain.rates import SupplyDates, rate_of_supply
 from domain.subscription import LIVE, Subscription
+from domain.supply import SupplyNature
 from workflows.ports import Recorded, SetAsidePayment, SettleCharge, Settled
-
-INVOICES = TypeAdapter(TaxInvoice)
-"""How an invoice is written to and read from its row."""
 
 _NAMES = uuid.UUID("5b0f3f6a-6a0e-4f0e-9a5e-1d6d7c1b2a90")
 
@@ -35,10 +35,9 @@ def business_id(prefix: str, key: str) -> str:
 class Settlement:
     """Implements `settle_charge` and `set_aside_payment`."""
 
-    def __init__(self, database: Database, seller: Seller, invoice_prefix: str, sinks: Sequence[str]) -> None:
+    def __init__(self, database: Database, issuer: Issuer, sinks: Sequence[str]) -> None:
         self._database = database
-        self._seller = seller
-        self._prefix = invoice_prefix
+        self._issuer = issuer
         self._sinks = sinks
 
     @activity.defn(name="settle_charge")
@@ -49,13 +48,20 @@ class Settlement:
         async with self._database.transaction() as session:
             if not await recording.save(session, request.before, after, request.at):
                 number = await session.scalar(
-                    select(models.Invoice.number).where(models.Invoice.id == invoice_id)
+                    select(models.Document.number).where(models.Document.id == invoice_id)
                 )
                 return Settled(invoice_id, number or "", await _live_free(session, after))
             payment_id = await _record_payment(session, after, request.charge, "captured", None, request.at)
-            invoice = await self._invoice(session, request, invoice_id)
-            _add_invoice(session, request, invoice, payment_id)
-            await self._post(session, request, f"invoice/{invoice_id}", "sale", sale(invoice.amount))
+            invoice = await self._invoice(session, request, invoice_id, payment_id)
+            await ledger.post(
+                session,
+                reference=f"invoice/{invoice_id}",
+                kind="sale",
+                customer_id=after.customer_id,
+                document_id=invoice_id,
+                occurred_at=request.at,
+                postings=sale(invoice.amount),
+            )
             await self._announce(session, request, invoice)
             return Settled(invoice_id, invoice.number, await _live_free(session, after))
 
@@ -69,8 +75,14 @@ class Settlement:
                     session, after, request.charge, "quarantined", request.reason, request.at
                 )
                 if payment.currency == after.price.currency:
-                    postings = set_aside(payment.amount_paise)
-                    await self._post(session, request, f"payment/{payment_id}", "set_aside", postings)
+                    await ledger.post(
+                        session,
+                        reference=f"payment/{payment_id}",
+                        kind="set_aside",
+                        customer_id=after.customer_id,
+                        occurred_at=request.at,
+                        postings=set_aside(payment.amount_paise),
+                    )
                 announce = recording.Announcer(session, self._sinks, after, request.at)
                 await announce(
                     EventType.PAYMENT_QUARANTINED,
@@ -84,66 +96,54 @@ class Settlement:
                 )
         return Recorded(after.version)
 
-    async def _invoice(self, session: AsyncSession, request: SettleCharge, invoice_id: str) -> TaxInvoice:
+    async def _invoice(
+        self, session: AsyncSession, request: SettleCharge, invoice_id: str, payment_id: str
+    ) -> TaxDocument:
+        """Priced by the rate of the time of supply and issued: a bill of supply where no tax may be shown."""
         after, charge = request.after, request.charge
-        price, period = after.price, charge.period
+        price, period, payment = after.price, charge.period, charge.payment
         customer = await session.get_one(models.Customer, after.customer_id)
         plan = await session.get_one(models.Plan, price.plan_id)
-        place = customer.state_code or self._seller.state_code
-        supplied_on = india_date(charge.payment.attempted_at)
-        amount = _amount(after, self._seller.state_code, place, supplied_on)
-        # Last, because it holds the series' lock until the commit.
-        sequence, issued_on = await numbering.take_number(
-            session,
-            gstin=self._seller.gstin,
-            kind="tax_invoice",
-            prefix=self._prefix,
-            on=india_date(request.at),
+        registration = self._issuer.registrations.chosen(
+            customer_key=customer.seller_key or "", plan_key=plan.seller_key or ""
         )
+        paid_on = india_date(payment.attempted_at)
+        recipient = customers.recipient_of(customer)
+        supply = supply_of_paid(registration, recipient, paid_on, self._issuer.rules)
+        taxed = supply.nature is not SupplyNature.NOT_TAXED
+        kind = DocumentKind.TAX_INVOICE if taxed else DocumentKind.BILL_OF_SUPPLY
         description = f"{plan.name} subscription, {price.interval}"
-        return TaxInvoice(
-            id=invoice_id,
-            number=document_number(self._prefix, issued_on, sequence),
-            issued_on=issued_on,
-            seller=self._seller,
-            buyer=_buyer(customer, place),
-            place_of_supply=place,
-            lines=(InvoiceLine(description, price.sac, 1, amount.taxable_paise, amount.taxable_paise),),
-            amount=amount,
-            period_first_day=period.first_day,
-            period_last_day=period.last_day,
-            payment_reference=charge.payment.id,
-            payment_method=charge.payment.method,
-            paid_on=supplied_on,
-            currency=price.currency,
-        )
 
-    async def _post(
-        self,
-        session: AsyncSession,
-        request: SettleCharge | SetAsidePayment,
-        reference: str,
-        kind: str,
-        postings: tuple[Posting, ...],
-    ) -> None:
-        await ledger.post(
-            session,
-            reference=reference,
-            kind=kind,
-            customer_id=request.after.customer_id,
-            occurred_at=request.at,
-            postings=postings,
-        )
+        def write(number: str, issued_on: date) -> TaxDocument:
+            dates = SupplyDates(period.first_day, issued_on, paid_on)
+            made = charged(price, description, supply, dates, self._issuer.rules, after.charge_paise)
+            return TaxDocument(
+                id=invoice_id,
+                kind=kind,
+                number=number,
+                issued_on=issued_on,
+                seller=registration.seller_for(supply, paid_on),
+                buyer=customers.buyer_of(customer, recipient),
+                supply=supply,
+                lines=made.lines,
+                amount=made.amount,
+                period_first_day=period.first_day,
+                period_last_day=period.last_day,
+                payment_reference=payment.id,
+                payment_method=payment.method,
+                paid_on=paid_on,
+                supplied_on=rate_of_supply(price.sac, dates)[1],
+                currency=price.currency,
+            )
 
-    async def _announce(self, session: AsyncSession, request: SettleCharge, invoice: TaxInvoice) -> None:
+        series = self._issuer.series(registration.seller.gstin, kind)
+        belongs = Belongs(after.customer_id, after.id, payment_id, cycle=charge.cycle, period=period)
+        return await issuing.issue(session, series, belongs, request.at, write)
+
+    async def _announce(self, session: AsyncSession, request: SettleCharge, invoice: TaxDocument) -> None:
         before, after, charge = request.before, request.after, request.charge
         announce = recording.Announcer(session, self._sinks, after, request.at)
-        money: dict[str, str | int] = {
-            "amount_paise": charge.payment.amount_paise,
-            "cycle": charge.cycle,
-            "invoice_id": invoice.id,
-            "invoice_number": invoice.number,
-        }
+        money = {**issuing.facts(invoice), "cycle": charge.cycle}
         await announce(
             EventType.PAYMENT_CAPTURED,
             key=charge.payment.id,
@@ -163,23 +163,6 @@ class Settlement:
             )
         await announce(EventType.INVOICE_ISSUED, key=invoice.id, **money)
         await announce.access_change(before)
-
-
-def _amount(after: Subscription, seller_state: str, place: str, supplied_on: date) -> gst.TaxedAmount:
-    """The invoice of exactly what was charged: the customer may have moved State since the price was set."""
-    price = after.price
-    rate_bp = gst.rate_for(price.sac, supplied_on)
-    if not price.tax_inclusive:
-        amount = gst.tax_on_top(seller_state, place, rate_bp, price.amount_paise)
-        if amount.total_paise == after.charge_paise:
-            return amount
-    return gst.tax_inside(seller_state, place, rate_bp, after.charge_paise)
-
-
-def _buyer(customer: models.Customer, place: str) -> Buyer:
-    city = " ".join(part for part in (customer.city, customer.pin) if part)
-    lines = (*customer.address_lines, city) if city else tuple(customer.address_lines)
-    return Buyer(customer.name or customer.user_id, customer.email, lines, place, customer.gstin)
 
 
 async def _record_payment(
@@ -215,36 +198,6 @@ async def _record_payment(
     )
     await session.execute(recorded.on_conflict_do_update(index_elements=[models.Payment.id], set_=standing))
     return payment_id
-
-
-def _add_invoice(session: AsyncSession, request: SettleCharge, invoice: TaxInvoice, payment_id: str) -> None:
-    amount, period = invoice.amount, request.charge.period
-    session.add(
-        models.Invoice(
-            id=invoice.id,
-            number=invoice.number,
-            seller_gstin=invoice.seller.gstin,
-            financial_year=financial_year(invoice.issued_on),
-            customer_id=request.after.customer_id,
-            subscription_id=request.after.id,
-            payment_id=payment_id,
-            cycle=request.charge.cycle,
-            period_start=period.start,
-            period_end=period.end,
-            issued_on=invoice.issued_on,
-            issued_at=request.at,
-            place_of_supply=invoice.place_of_supply,
-            currency=invoice.currency,
-            taxable_paise=amount.taxable_paise,
-            cgst_paise=amount.head_paise(gst.TaxHead.CGST),
-            sgst_paise=amount.head_paise(gst.TaxHead.SGST),
-            utgst_paise=amount.head_paise(gst.TaxHead.UTGST),
-            igst_paise=amount.head_paise(gst.TaxHead.IGST),
-            round_off_paise=amount.round_off_paise,
-            total_paise=amount.total_paise,
-            document=INVOICES.dump_python(invoice, mode="json"),
-        )
-    )
 
 
 async def _live_free(session: AsyncSession, paid: Subscription) -> str | None:

@@ -143,6 +143,9 @@ ServicesOrOperators = Depends(_service_or_operator)
 
 SubscriptionId = Annotated[str, Path(pattern=f"^sub_{ID_CHARACTERS}$", examples=["sub_" + "0" * 26])]
 InvoiceId = Annotated[str, Path(pattern="^inv_[0-9a-f]{32}$", examples=["inv_" + "0" * 32])]
+DocumentId = Annotated[
+    str, Path(pattern="^(inv|crn|pro|rcv|rfv)_[0-9a-f]{32}$", examples=["crn_" + "0" * 32])
+]
 RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 PageSize = Annotated[int, Query(ge=1, le=100, description="Entries on a page.")]
 IdempotencyKey = Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from domain.document import DocumentKind
 from domain.events import EventType
 from domain.periods import Interval
 from domain.subscription import Command, Status
@@ -178,19 +179,19 @@ class Timeline(Answer):
     data: list[TimelineEntry]
 
 
-class InvoiceOut(Answer):
-    """An issued tax invoice."""
+class DocumentOut(Answer):
+    """An issued document."""
 
     id: str
+    kind: DocumentKind
     number: str = Field(examples=["BH26-27/000042"])
-    status: Literal["paid"] = "paid"
     issued_on: date
     issued_at: datetime
-    subscription_id: str
-    plan_name: str
-    period_first_day: date
-    period_last_day: date
-    place_of_supply: str = Field(description="State code.", examples=["29"])
+    subscription_id: str | None
+    plan_name: str | None
+    period_first_day: date | None
+    period_last_day: date | None
+    place_of_supply: str = Field(description="State code; 96 outside India.", examples=["29"])
     currency: str
     taxable_paise: Paise
     cgst_paise: Paise
@@ -199,18 +200,27 @@ class InvoiceOut(Answer):
     igst_paise: Paise
     round_off_paise: Paise
     total_paise: Paise
-    document_ready: bool
+    document_ready: bool = Field(description="Whether the PDF can be downloaded already.")
     download_url: str = Field(examples=["/v1/invoices/inv_0123456789abcdef0123456789abcdef/download"])
 
 
-class InvoiceLineOut(Answer):
+class InvoiceOut(DocumentOut):
+    """An issued tax invoice, or bill of supply."""
+
+    status: Literal["paid"] = "paid"
+    credited_paise: Paise = Field(description="What credit notes took of it so far.")
+
+
+class DocumentLineOut(Answer):
     """A described supply."""
 
     description: str
     sac: str
     quantity: int
     unit_paise: Paise
+    discount_paise: Paise
     taxable_paise: Paise
+    rate_bp: int = Field(description="Basis points.", examples=[1800])
 
 
 class PartyOut(Answer):
@@ -218,18 +228,45 @@ class PartyOut(Answer):
 
     name: str
     address_lines: list[str]
+    city: str
+    pin: str
     state_code: str
+    country: str
     gstin: str
 
 
-class InvoiceDetail(InvoiceOut):
-    """An invoice with what is printed on it."""
+class OriginalOut(Answer):
+    """The document that a note or voucher is against."""
+
+    id: str
+    number: str
+    issued_on: date
+
+
+class DocumentDetail(DocumentOut):
+    """A document with what is printed on it."""
 
     seller: PartyOut
     buyer: PartyOut
-    lines: list[InvoiceLineOut]
+    lines: list[DocumentLineOut]
     payment_reference: str
     payment_method: str
+    original: OriginalOut | None = None
+    reason: str = ""
+    gst_adjusting: bool = Field(
+        default=True, description="False for a credit note that no longer lowers tax (CGST Act s.34(2))."
+    )
+
+
+class InvoiceDetail(InvoiceOut, DocumentDetail):
+    """An invoice with what is printed on it."""
+
+
+class DocumentPage(Answer):
+    """Newest first."""
+
+    data: list[DocumentOut]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
 
 
 class InvoicePage(Answer):

@@ -3,12 +3,12 @@
 from datetime import date, datetime
 
 from api import schemas
-from db.api_reads import IssuedInvoice, Offered, Subscribed
+from db.api_reads import Offered, Subscribed
 from db.models import Customer, OutboxEvent
 from db.restoring import subscription_of
 from domain import gst
 from domain.events import EventType
-from domain.periods import Interval, Period, india_date
+from domain.periods import Interval, india_date
 from domain.subscription import LIVE, Command, Status, allowed_commands, has_access
 
 _RENEWING = (Status.ACTIVE, Status.PAST_DUE)
@@ -135,57 +135,6 @@ def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
         )
         if waiting
         else None,
-    )
-
-
-def invoice_out(row: IssuedInvoice) -> schemas.InvoiceOut:
-    """An invoice in a list."""
-    invoice = row.invoice
-    period = Period(invoice.period_start, invoice.period_end)
-    return schemas.InvoiceOut(
-        id=invoice.id,
-        number=invoice.number,
-        issued_on=invoice.issued_on,
-        issued_at=invoice.issued_at,
-        subscription_id=invoice.subscription_id,
-        plan_name=row.plan_name,
-        period_first_day=period.first_day,
-        period_last_day=period.last_day,
-        place_of_supply=invoice.place_of_supply,
-        currency=invoice.currency,
-        taxable_paise=invoice.taxable_paise,
-        cgst_paise=invoice.cgst_paise,
-        sgst_paise=invoice.sgst_paise,
-        utgst_paise=invoice.utgst_paise,
-        igst_paise=invoice.igst_paise,
-        round_off_paise=invoice.round_off_paise,
-        total_paise=invoice.total_paise,
-        document_ready=row.document is not None,
-        download_url=f"/v1/invoices/{invoice.id}/download",
-    )
-
-
-def invoice_detail(row: IssuedInvoice) -> schemas.InvoiceDetail:
-    """One invoice with what was printed when it was issued."""
-    printed = row.invoice.document
-    seller, buyer = printed["seller"], printed["buyer"]
-    return schemas.InvoiceDetail(
-        **invoice_out(row).model_dump(),
-        seller=schemas.PartyOut(
-            name=seller["legal_name"],
-            address_lines=seller["address_lines"],
-            state_code=seller["gstin"][:2],
-            gstin=seller["gstin"],
-        ),
-        buyer=schemas.PartyOut(
-            name=buyer["name"],
-            address_lines=buyer["address_lines"],
-            state_code=buyer["state_code"],
-            gstin=buyer["gstin"],
-        ),
-        lines=[schemas.InvoiceLineOut.model_validate(line) for line in printed["lines"]],
-        payment_reference=printed["payment_reference"],
-        payment_method=printed["payment_method"],
     )
 
 

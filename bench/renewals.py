@@ -172,7 +172,7 @@ async def _with_simulator(stand: Stand, scale: Scale) -> Samples:
 async def _check_books(fleet: Fleet, renewals: int) -> None:
     """A figure counts only if the books hold what was measured."""
     async with fleet.database.reading() as session:
-        invoices = await session.scalar(select(func.count()).select_from(models.Invoice))
+        invoices = await session.scalar(select(func.count()).select_from(models.Document))
         balance = await session.scalar(select(func.sum(models.LedgerPosting.amount_paise)))
     if invoices != renewals or balance != 0:
         raise LocalError(f"{renewals} renewals left {invoices} invoices and {balance} paise too many")

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from config.sellers import Sellers, seller_of_settings, sellers_of_file
 from domain.document import DocumentKind
 from domain.errors import Misconfigured
-from domain.invoice import Seller
+from domain.pricing import SupplyRules
 from domain.registrations import SellerRegistrations
 from domain.supply import ZeroRating
 from gateways.storage import StorageSettings
@@ -258,11 +258,11 @@ class Settings(BaseSettings):
         }
 
     @property
-    def seller(self) -> Seller:
-        """The usual registration, as invoices were issued from it before there were several."""
-        seller = self.registrations.chosen().seller
-        lines = (*seller.address_lines, f"{seller.city} {seller.pin}".strip())
-        return Seller(seller.legal_name, seller.gstin, lines, seller.email, seller.cin)
+    def supply_rules(self) -> SupplyRules:
+        """What was decided once for all supplies."""
+        return SupplyRules(
+            self.zero_rating, self.lut_required, self.export_payment_permitted, self.round_total_to_rupee
+        )
 
     @property
     def storage_settings(self) -> StorageSettings:

@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import (
     Customer,
+    Document,
     GatewayIntent,
-    Invoice,
-    InvoiceDocument,
     OutboxDelivery,
     OutboxEvent,
     Payment,
     Plan,
     Price,
+    Rendition,
     Subscription,
 )
 from domain.subscription import LIVE
@@ -135,42 +135,54 @@ async def find_subscriptions(
 
 
 @dataclass(frozen=True)
-class IssuedInvoice:
-    """An invoice with its plan's name and its PDF, if that is rendered."""
+class Issued:
+    """A document with the name of the plan it is about, if any, and its PDF, if that is rendered."""
 
-    invoice: Invoice
-    plan_name: str
-    document: InvoiceDocument | None
+    document: Document
+    plan_name: str | None
+    rendition: Rendition | None
 
 
-def _invoices(user_id: str | None) -> Select[Invoice, str, InvoiceDocument]:
+def _issued(user_id: str | None) -> Select[Document, str | None, Rendition | None]:
     query = (
-        select(Invoice, Plan.name, InvoiceDocument)
-        .join(Subscription, Subscription.id == Invoice.subscription_id)
-        .join(Plan, Plan.id == Subscription.plan_id)
-        .outerjoin(InvoiceDocument, InvoiceDocument.invoice_id == Invoice.id)
+        select(Document, Plan.name, Rendition)
+        .outerjoin(Subscription, Subscription.id == Document.subscription_id)
+        .outerjoin(Plan, Plan.id == Subscription.plan_id)
+        .outerjoin(Rendition, Rendition.document_id == Document.id)
     )
     if user_id is None:
         return query
-    return query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.user_id == user_id)
+    return query.join(Customer, Customer.id == Document.customer_id).where(Customer.user_id == user_id)
 
 
-async def invoices_of(
-    session: AsyncSession, user_id: str, *, limit: int, after: tuple[datetime, str] | None = None
-) -> list[IssuedInvoice]:
-    """A customer's invoices, newest first, after the one issued at that moment with that id."""
-    query = _invoices(user_id).order_by(Invoice.issued_at.desc(), Invoice.id.desc()).limit(limit)
+async def documents_of(
+    session: AsyncSession,
+    user_id: str,
+    *,
+    kinds: Sequence[str],
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+) -> list[Issued]:
+    """A customer's documents of some kinds, newest first, after the one of that moment and id."""
+    query = _issued(user_id).order_by(Document.issued_at.desc(), Document.id.desc()).limit(limit)
+    query = query.where(Document.kind.in_(kinds))
     if after is not None:
-        query = query.where(func.row(Invoice.issued_at, Invoice.id) < func.row(*after))
-    return [IssuedInvoice(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+        query = query.where(func.row(Document.issued_at, Document.id) < func.row(*after))
+    return [Issued(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
 
 
-async def invoice(
-    session: AsyncSession, invoice_id: str, *, user_id: str | None = None
-) -> IssuedInvoice | None:
-    """One invoice; with `user_id` only if it is theirs."""
-    found = (await session.execute(_invoices(user_id).where(Invoice.id == invoice_id))).one_or_none()
-    return IssuedInvoice(found[0], found[1], found[2]) if found else None
+async def document(session: AsyncSession, document_id: str, *, user_id: str | None = None) -> Issued | None:
+    """One document; with `user_id` only if it is theirs."""
+    found = (await session.execute(_issued(user_id).where(Document.id == document_id))).one_or_none()
+    return Issued(found[0], found[1], found[2]) if found else None
+
+
+async def given_back_paise(session: AsyncSession, original_ids: Sequence[str]) -> dict[str, int]:
+    """What credit notes and refund vouchers took of each original, where any did; paise."""
+    row = Document
+    query = select(row.original_id, func.sum(row.total_paise)).where(row.original_id.in_(original_ids))
+    rows = (await session.execute(query.group_by(row.original_id))).all()
+    return {str(original_id): int(total) for original_id, total in rows}
 
 
 _ENTITLEMENT = text(

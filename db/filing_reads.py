@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Integer, Select, and_, cast, func, literal, or_, select, text
+from sqlalchemy import Integer, Select, and_, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Invoice, LedgerPosting, LedgerTransaction, NumberSeries
+from db.issuing import DOCUMENTS
+from db.models import Document, LedgerPosting, LedgerTransaction, NumberSeries
 from db.session import Database
-from domain.invoice import document_number
+from domain.document import DocumentKind, TaxDocument, document_number
 from domain.periods import financial_year, india_midnight
 
-INVOICE_KIND = "tax_invoice"
-"""The only kind of document that is in the books so far."""
+FILED_KINDS = [kind.value for kind in DocumentKind if kind is not DocumentKind.PROFORMA]
+"""A proforma is an offer: no return knows of it."""
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,30 @@ class Days:
 class Taken:
     """Numbers of one series that belong to some days, first to last."""
 
+    kind: DocumentKind
     first: str
     last: str
 
 
 @dataclass(frozen=True)
 class Credited:
-    """What was credited less debited to one account for one invoice; `invoice_id` is "" where for none."""
+    """What was credited less debited to one account for one document; `document_id` is "" where for none."""
 
-    invoice_id: str
+    document_id: str
     account: str
     amount_paise: int
 
 
 @dataclass(frozen=True)
 class Booked:
-    """One posting with its transaction: a debit if positive. `invoice_number` is "" where there is none."""
+    """One posting with its transaction: a debit if positive. `document_number` is "" where there is none."""
 
     occurred_at: datetime
     reference: str
     kind: str
     account: str
     amount_paise: int
-    invoice_number: str
+    document_number: str
 
 
 @asynccontextmanager
@@ -74,28 +75,23 @@ async def issuing_gstins(session: AsyncSession) -> list[str]:
     return list(await session.scalars(query))
 
 
-async def invoices_issued(session: AsyncSession, gstin: str, days: Days) -> list[dict[str, Any]]:
-    """The invoices of a GSTIN as they were stored when issued, by date and number."""
+async def documents_issued(session: AsyncSession, gstin: str, days: Days) -> list[TaxDocument]:
+    """The documents of a GSTIN as they were stored when issued, by kind, date and number."""
+    row = Document
     query = (
-        select(Invoice.document)
-        .where(Invoice.seller_gstin == gstin, Invoice.issued_on.between(days.first, days.last))
-        .order_by(Invoice.issued_on, func.length(Invoice.number), Invoice.number)
+        select(row.document)
+        .where(
+            row.seller_gstin == gstin,
+            row.issued_on.between(days.first, days.last),
+            row.kind.in_(FILED_KINDS),
+        )
+        .order_by(row.kind, row.issued_on, func.length(row.number), row.number)
     )
-    return list(await session.scalars(query))
-
-
-async def kinds_not_read(session: AsyncSession, gstin: str, days: Days) -> list[str]:
-    """Kinds of document that took numbers on or after the first day, and that are not read here."""
-    series = NumberSeries
-    query = select(series.kind).distinct().order_by(series.kind)
-    asked = query.where(
-        series.gstin == gstin, series.kind != INVOICE_KIND, series.last_issued_on >= days.first
-    )
-    return list(await session.scalars(asked))
+    return [DOCUMENTS.validate_python(each) for each in await session.scalars(query)]
 
 
 async def numbers_taken(session: AsyncSession, gstin: str, days: Days) -> list[Taken]:
-    """The runs of invoice numbers that belong to the days, which lie in one financial year.
+    """The runs of numbers that belong to the days, which lie in one financial year.
 
     Numbers and dates go the same way (rule 46(b)), so a run goes from after the last number before the
     days to before the first one after them, or to the last one taken: a number lost at an end shows.
@@ -105,10 +101,10 @@ async def numbers_taken(session: AsyncSession, gstin: str, days: Days) -> list[T
         select(NumberSeries)
         .where(
             NumberSeries.gstin == gstin,
-            NumberSeries.kind == INVOICE_KIND,
+            NumberSeries.kind.in_(FILED_KINDS),
             NumberSeries.financial_year == year,
         )
-        .order_by(NumberSeries.prefix)
+        .order_by(NumberSeries.kind, NumberSeries.prefix)
     )
     runs: list[Taken] = []
     for series in await session.scalars(query):
@@ -116,48 +112,48 @@ async def numbers_taken(session: AsyncSession, gstin: str, days: Days) -> list[T
         first, last = (before or 0) + 1, after - 1 if after else series.last_number
         if first <= last:
             named = [document_number(series.prefix, days.first, end) for end in (first, last)]
-            runs.append(Taken(named[0], named[1]))
+            runs.append(Taken(DocumentKind(series.kind), named[0], named[1]))
     return runs
 
 
 def _neighbours(gstin: str, prefix: str, days: Days) -> Select[int, int]:
     """Last count of a series before the days, and first one after them."""
     stem = document_number(prefix, days.first, 1).removesuffix("000001")
-    count = cast(func.substr(Invoice.number, len(stem) + 1), Integer)
+    count = cast(func.substr(Document.number, len(stem) + 1), Integer)
     return select(
-        func.max(count).filter(Invoice.issued_on < days.first),
-        func.min(count).filter(Invoice.issued_on > days.last),
+        func.max(count).filter(Document.issued_on < days.first),
+        func.min(count).filter(Document.issued_on > days.last),
     ).where(
-        Invoice.seller_gstin == gstin,
-        Invoice.financial_year == financial_year(days.first),
-        func.starts_with(Invoice.number, stem),
+        Document.seller_gstin == gstin,
+        Document.financial_year == financial_year(days.first),
+        func.starts_with(Document.number, stem),
     )
 
 
 async def credited(session: AsyncSession, gstin: str, days: Days, accounts: Sequence[str]) -> list[Credited]:
-    """Per invoice of the days and account; and what was posted within them to `accounts` for no invoice."""
+    """Per document of the days and account; and what was posted within them to `accounts` for none."""
     begins, ends = days.moments
-    invoice, transaction, posting = Invoice, LedgerTransaction, LedgerPosting
+    document, transaction, posting = Document, LedgerTransaction, LedgerPosting
     query = (
-        select(func.coalesce(invoice.id, ""), posting.account, func.sum(-posting.amount_paise))
+        select(func.coalesce(document.id, ""), posting.account, func.sum(-posting.amount_paise))
         .join(transaction, transaction.id == posting.transaction_id)
-        .outerjoin(invoice, transaction.reference == literal("invoice/") + invoice.id)
+        .outerjoin(document, document.id == transaction.document_id)
         .where(
             posting.account.in_(accounts),
             or_(
-                and_(invoice.seller_gstin == gstin, invoice.issued_on.between(days.first, days.last)),
+                and_(document.seller_gstin == gstin, document.issued_on.between(days.first, days.last)),
                 and_(
-                    invoice.id.is_(None),
+                    document.id.is_(None),
                     transaction.occurred_at >= begins,
                     transaction.occurred_at < ends,
                 ),
             ),
         )
-        .group_by(invoice.id, posting.account)
-        .order_by(invoice.id, posting.account)
+        .group_by(document.id, posting.account)
+        .order_by(document.id, posting.account)
     )
     rows = (await session.execute(query)).all()
-    return [Credited(invoice_id, account, int(paise)) for invoice_id, account, paise in rows]
+    return [Credited(document_id, account, int(paise)) for document_id, account, paise in rows]
 
 
 async def booked(session: AsyncSession, days: Days) -> list[Booked]:
@@ -171,10 +167,10 @@ async def booked(session: AsyncSession, days: Days) -> list[Booked]:
             transaction.kind,
             posting.account,
             posting.amount_paise,
-            func.coalesce(Invoice.number, ""),
+            func.coalesce(Document.number, ""),
         )
         .join(transaction, transaction.id == posting.transaction_id)
-        .outerjoin(Invoice, transaction.reference == literal("invoice/") + Invoice.id)
+        .outerjoin(Document, Document.id == transaction.document_id)
         .where(transaction.occurred_at >= begins, transaction.occurred_at < ends)
         .order_by(transaction.occurred_at, transaction.id, posting.id)
     )

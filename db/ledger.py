@@ -17,10 +17,15 @@ async def post(
     customer_id: str,
     occurred_at: datetime,
     postings: Sequence[Posting],
+    document_id: str | None = None,
 ) -> None:
-    """Book `postings` under `reference`, which can be booked once."""
+    """Book `postings` under `reference`, which can be booked once. `document_id`: what they book."""
     transaction = models.LedgerTransaction(
-        reference=reference, kind=kind, customer_id=customer_id, occurred_at=occurred_at
+        reference=reference,
+        kind=kind,
+        customer_id=customer_id,
+        document_id=document_id,
+        occurred_at=occurred_at,
     )
     session.add(transaction)
     await session.flush()

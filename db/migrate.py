@@ -12,26 +12,26 @@ from db.session import create_engine
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-async def upgrade(url: str) -> None:
-    """All missing revisions in one transaction; nothing happens where there are none.
+async def upgrade(url: str, revision: str = "head") -> None:
+    """All missing revisions up to one, in one transaction; nothing happens where there are none.
 
     Several processes may do so at once. Also mends what a logical restore leaves behind.
     """
     engine = create_engine(url, pool_size=1)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, revision)
             await connection.run_sync(_continue_event_order)
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _continue_event_order(connection: Connection) -> None:

@@ -59,7 +59,12 @@ async def _events(
     for event in rows:
         data = event.data if for_operators else _without_names(event.data)
         title, detail = event_told(EventType(event.type), data)
-        reference = data.get("gateway_payment_id") or data.get("invoice_number")
+        reference = (
+            data.get("gateway_payment_id")
+            or data.get("gateway_refund_id")
+            or data.get("document_number")
+            or data.get("invoice_number")
+        )
         if data.get("gateway_payment_id"):
             payments.add(data["gateway_payment_id"])
         entry = TimelineEntry(

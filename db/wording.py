@@ -139,6 +139,33 @@ def _invoice(data: Data) -> str:
     return f"Invoice {number}." if number else ""
 
 
+_KINDS = {
+    "bill_of_supply": "Bill of supply",
+    "credit_note": "Credit note",
+    "proforma": "Proforma invoice",
+    "receipt_voucher": "Receipt voucher",
+    "refund_voucher": "Refund voucher",
+}
+
+
+def _document(data: Data) -> str:
+    """`Invoice BH26-27/000001`; older events of invoices say only that number."""
+    number = data.get("document_number") or data.get("invoice_number") or ""
+    return f"{_KINDS.get(str(data.get('document_kind')), 'Invoice')} {number}"
+
+
+def _issued(data: Data) -> str:
+    return f"{_document(data)} issued"
+
+
+def _drawn(data: Data) -> str:
+    return f"PDF of {_document(data)} ready"
+
+
+def _over(data: Data) -> str:
+    return f"Over {_amount(data)}." if data.get("amount_paise") else ""
+
+
 def _access(data: Data) -> str:
     until = _moment(data, "access_until")
     return f"Access stays until {_day(india_date(until - timedelta(microseconds=1)))}." if until else ""
@@ -229,13 +256,23 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
         (_always("It was not paid in time."), _why),
     ),
     EventType.CHARGE_UNCOLLECTED: (_always("Charge given up"), (_uncollected, _why)),
-    EventType.INVOICE_ISSUED: (
-        lambda data: f"Invoice {data.get('invoice_number') or ''} issued",
-        (lambda data: f"Over {_amount(data)}." if data.get("amount_paise") else "",),
+    **dict.fromkeys(
+        (
+            EventType.INVOICE_ISSUED,
+            EventType.CREDIT_NOTE_ISSUED,
+            EventType.PROFORMA_ISSUED,
+            EventType.VOUCHER_ISSUED,
+        ),
+        (_issued, (_over, _why)),
     ),
-    EventType.INVOICE_DOCUMENT_READY: (
-        lambda data: f"PDF of invoice {data.get('invoice_number') or ''} ready",
-        (),
+    **dict.fromkeys(
+        (
+            EventType.INVOICE_DOCUMENT_READY,
+            EventType.CREDIT_NOTE_DOCUMENT_READY,
+            EventType.PROFORMA_DOCUMENT_READY,
+            EventType.VOUCHER_DOCUMENT_READY,
+        ),
+        (_drawn, ()),
     ),
     EventType.PAYMENT_CAPTURED: (lambda data: f"{_amount(data)} received", (_method, _invoice)),
     EventType.PAYMENT_FAILED: (_failed, (_why, _method)),
@@ -243,5 +280,19 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
         lambda data: f"{_amount(data)} set aside",
         (_why, _always("It counts as unpaid until an operator decides.")),
     ),
+    EventType.PAYMENT_KEPT: (
+        lambda data: f"{_amount(data)} kept as the customer's advance",
+        (_why, _who),
+    ),
+    EventType.REFUND_REQUESTED: (lambda data: f"Refund of {_amount(data)} asked for", (_why, _who)),
+    EventType.REFUND_SPEED_CHANGED: (
+        lambda data: f"Refund of {_amount(data)} goes the slow way",
+        (_always("The bank could not do it at once; it takes five to seven working days."),),
+    ),
+    EventType.REFUND_FAILED: (
+        lambda data: f"Refund of {_amount(data)} failed",
+        (_why, _always("The money is still with us.")),
+    ),
+    EventType.PAYMENT_REFUNDED: (lambda data: f"{_amount(data)} refunded", (_why, _who)),
     EventType.ENTITLEMENT_CHANGED: (_entitlement, ()),
 }

@@ -5,12 +5,17 @@ here and is never computed again. All amounts are paise, never negative but for 
 Indian calendar dates.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from domain.errors import Misconfigured
 from domain.gst import TaxedAmount
+from domain.periods import financial_year
 from domain.supply import BuyerKind, Supply
+
+_LAWFUL_NUMBER = re.compile(r"[A-Z1-9][A-Z0-9/-]{0,15}")
 
 
 class DocumentKind(StrEnum):
@@ -172,3 +177,16 @@ class Registration:
     """`yyyy-mm-dd hh:mm:ss`, Indian time, as answered."""
     signed_qr: str
     """The whole JWT; printed as a QR code, unchanged."""
+
+
+def document_number(prefix: str, issued_on: date, sequence: int) -> str:
+    """`BH26-27/000042`: at most 16 characters, upper case, sortable (rule 46(b), gst.md 1.6).
+
+    Raises Misconfigured if the prefix makes it too long or unlawful.
+    """
+    number = f"{prefix}{financial_year(issued_on)[2:]}/{sequence:06d}"
+    if not _LAWFUL_NUMBER.fullmatch(number):
+        raise Misconfigured(
+            f"document number {number!r} is not lawful: at most 16 of A-Z 0-9 / -; shorten the prefix"
+        )
+    return number

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
+from domain.document import DocumentKind
 from domain.subscription import Status, Trigger
 
 
@@ -27,9 +28,20 @@ class EventType(StrEnum):
     CHARGE_UNCOLLECTED = "charge.uncollected"
     INVOICE_ISSUED = "invoice.issued"
     INVOICE_DOCUMENT_READY = "invoice.document_ready"
+    CREDIT_NOTE_ISSUED = "credit_note.issued"
+    CREDIT_NOTE_DOCUMENT_READY = "credit_note.document_ready"
+    PROFORMA_ISSUED = "proforma.issued"
+    PROFORMA_DOCUMENT_READY = "proforma.document_ready"
+    VOUCHER_ISSUED = "voucher.issued"
+    VOUCHER_DOCUMENT_READY = "voucher.document_ready"
     PAYMENT_CAPTURED = "payment.captured"
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_QUARANTINED = "payment.quarantined"
+    PAYMENT_KEPT = "payment.kept"
+    REFUND_REQUESTED = "refund.requested"
+    REFUND_SPEED_CHANGED = "refund.speed_changed"
+    REFUND_FAILED = "refund.failed"
+    PAYMENT_REFUNDED = "payment.refunded"
     ENTITLEMENT_CHANGED = "entitlement.changed"
 
 
@@ -65,19 +77,48 @@ def payment_event(before: Status, paid_cycle: int | None) -> EventType | None:
     return EventType.SUBSCRIPTION_RENEWED
 
 
+_ISSUED = {
+    DocumentKind.TAX_INVOICE: EventType.INVOICE_ISSUED,
+    DocumentKind.BILL_OF_SUPPLY: EventType.INVOICE_ISSUED,
+    DocumentKind.CREDIT_NOTE: EventType.CREDIT_NOTE_ISSUED,
+    DocumentKind.PROFORMA: EventType.PROFORMA_ISSUED,
+    DocumentKind.RECEIPT_VOUCHER: EventType.VOUCHER_ISSUED,
+    DocumentKind.REFUND_VOUCHER: EventType.VOUCHER_ISSUED,
+}
+_READY = {
+    EventType.INVOICE_ISSUED: EventType.INVOICE_DOCUMENT_READY,
+    EventType.CREDIT_NOTE_ISSUED: EventType.CREDIT_NOTE_DOCUMENT_READY,
+    EventType.PROFORMA_ISSUED: EventType.PROFORMA_DOCUMENT_READY,
+    EventType.VOUCHER_ISSUED: EventType.VOUCHER_DOCUMENT_READY,
+}
+
+
+def issued_event(kind: DocumentKind) -> EventType:
+    """That a document has got its number."""
+    return _ISSUED[kind]
+
+
+def ready_event(kind: DocumentKind) -> EventType:
+    """That its PDF can be downloaded."""
+    return _READY[_ISSUED[kind]]
+
+
 DOCUMENTS_SINK = "documents"
 NOTIFICATIONS_SINK = "notifications"
 KAFKA_SINK = "kafka"
 WEBHOOK_SINK = "webhook"
 
 _WANTED: dict[str, frozenset[EventType]] = {
-    DOCUMENTS_SINK: frozenset({EventType.INVOICE_ISSUED}),
+    DOCUMENTS_SINK: frozenset(_READY),
     NOTIFICATIONS_SINK: frozenset(
         {
             EventType.PAYMENT_FAILED,
             EventType.SUBSCRIPTION_HALTED,
             EventType.SUBSCRIPTION_CANCELLED,
             EventType.INVOICE_DOCUMENT_READY,
+            EventType.CREDIT_NOTE_DOCUMENT_READY,
+            EventType.VOUCHER_DOCUMENT_READY,
+            EventType.PAYMENT_REFUNDED,
         }
     ),
 }

@@ -4,25 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from pydantic import TypeAdapter
-
 from db import filing_reads
 from db.filing_reads import Credited, Days
 from db.session import Database
 from documents.figures import Figures
-from documents.gstr1 import Fault, Filing, NotFileable, PortalSettings, Series
+from documents.gstr1 import Filing, PortalSettings, Series
 from documents.gstr1.filing import Period
 from documents.reconciliation import Posted
 from documents.registers import JournalRow
-from domain.document import DocumentKind
 from domain.errors import InvalidInput, NotFound
 from domain.identifiers import parse_gstin
-from domain.invoice import TaxInvoice
 from domain.ledger import Account
 from domain.periods import add_months, india_date
-from filing.conversion import tax_document
 
-_INVOICES = TypeAdapter(TaxInvoice)
 _FIGURES = {
     Account.REVENUE: Figures(1, 0, 0, 0),
     Account.OUTPUT_IGST: Figures(0, 1, 0, 0),
@@ -54,8 +48,7 @@ async def read_month(
 ) -> Month:
     """The month as of one moment.
 
-    Raises InvalidInput for a bad GSTIN or period, NotFound for a GSTIN that nothing was ever issued from,
-    NotFileable where the month holds documents of a kind that cannot be exported yet.
+    Raises InvalidInput for a bad GSTIN or period, NotFound for a GSTIN that nothing was ever issued from.
     """
     gstin, days = parse_gstin(gstin), days_of(period)
     async with filing_reads.snapshot(database) as session:
@@ -63,17 +56,10 @@ async def read_month(
         if gstin not in known:
             issuing = f"it has documents of {', '.join(known)}" if known else "it has no documents yet"
             raise NotFound(f"nothing was ever issued from GSTIN {gstin} in this database; {issuing}.")
-        stored = await filing_reads.invoices_issued(session, gstin, days)
+        documents = tuple(await filing_reads.documents_issued(session, gstin, days))
         taken = await filing_reads.numbers_taken(session, gstin, days)
-        left_out = await filing_reads.kinds_not_read(session, gstin, days)
         credited = await filing_reads.credited(session, gstin, days, [*_FIGURES, Account.ROUND_OFF])
-    if left_out:
-        faults = tuple(
-            Fault(kind, "documents of this kind are issued but not exported yet.") for kind in left_out
-        )
-        raise NotFileable(period, faults)
-    documents = tuple(tax_document(_INVOICES.validate_python(each)) for each in stored)
-    series = tuple(Series(DocumentKind.TAX_INVOICE, run.first, run.last) for run in taken)
+    series = tuple(Series(run.kind, run.first, run.last) for run in taken)
     filing = Filing(gstin, period, documents, series, settings=settings or PortalSettings())
     return Month(filing, posted(credited), days.last)
 
@@ -82,13 +68,13 @@ def posted(rows: list[Credited]) -> dict[str, Posted]:
     """What was credited, by document id; what belongs to no document stands under ""."""
     found: dict[str, Posted] = {}
     for row in rows:
-        before = found.get(row.invoice_id, Posted(Figures()))
+        before = found.get(row.document_id, Posted(Figures()))
         account = Account(row.account)
         if account is Account.ROUND_OFF:
             after = replace(before, round_off_paise=before.round_off_paise + row.amount_paise)
         else:
             after = replace(before, figures=before.figures + _FIGURES[account].times(row.amount_paise))
-        found[row.invoice_id] = after
+        found[row.document_id] = after
     return found
 
 
@@ -105,7 +91,7 @@ async def read_journal(database: Database, days: Days) -> list[JournalRow]:
             account=row.account,
             debit_paise=max(row.amount_paise, 0),
             credit_paise=max(-row.amount_paise, 0),
-            narration=" ".join(part for part in (row.kind.replace("_", " "), row.invoice_number) if part),
+            narration=" ".join(part for part in (row.kind.replace("_", " "), row.document_number) if part),
         )
         for row in booked
     ]

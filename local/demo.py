@@ -161,7 +161,7 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
     # A new card is tried with ₹5, which goes back at once and is nobody's revenue.
     captured = sum(item["captured_paise"] - item["refunded_paise"] for item in books["subscriptions"])
     async with world.database.reading() as session:
-        invoiced = int(await session.scalar(select(func.sum(models.Invoice.total_paise))) or 0)
+        invoiced = int(await session.scalar(select(func.sum(models.Document.total_paise))) or 0)
         ledger = int(await session.scalar(select(func.sum(models.LedgerPosting.amount_paise))) or 0)
     agree = "agree" if captured == invoiced and ledger == 0 else "DO NOT AGREE"
     narrator.say(

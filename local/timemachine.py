@@ -36,12 +36,12 @@ _row = models.Subscription
 _WITH_A_RUN = select(_row.id).where(
     or_(_row.status.in_([status.value for status in LIVE]), _row.access_until.is_not(None))
 )
-_inbox, _outbox, _drawn = models.WebhookInbox, models.OutboxDelivery, models.InvoiceDocument.invoice_id
+_inbox, _outbox, _drawn = models.WebhookInbox, models.OutboxDelivery, models.Rendition.document_id
 _RELAYS_AT_WORK = select(
     or_(
         exists().where(_inbox.status == "received"),
         exists().where(_outbox.status == "pending"),
-        select(models.Invoice.id).where(models.Invoice.id.not_in(select(_drawn))).exists(),
+        select(models.Document.id).where(models.Document.id.not_in(select(_drawn))).exists(),
     )
 )
 

@@ -1,4 +1,4 @@
-"""Every issued invoice gets its rendering: a workflow of its own, outside the subscription's history."""
+"""Every issued document gets its rendering: a workflow of its own, outside the subscription's history."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from domain.errors import FinalError, Unavailable
-from domain.events import EventType
+from domain.events import DOCUMENTS_SINK, EventType, interested
 from gateways.cloud_events import OutgoingEvent
 from workflows import ports
 from workflows.document import WORKFLOW_NAME
@@ -24,16 +24,16 @@ class DocumentsSink:
 
     async def deliver(self, event: OutgoingEvent) -> None:
         """Raises Unavailable while Temporal is away."""
-        if event.type != EventType.INVOICE_ISSUED:
+        if DOCUMENTS_SINK not in interested(EventType(event.type), (DOCUMENTS_SINK,)):
             return
-        invoice_id = event.data.get("invoice_id")
-        if not isinstance(invoice_id, str):
-            raise FinalError(f"event {event.id} names no invoice; nothing to render")
+        document_id = event.data.get("document_id")
+        if not isinstance(document_id, str):
+            raise FinalError(f"event {event.id} names no document; nothing to render")
         try:
             await self._client.start_workflow(
                 WORKFLOW_NAME,
-                ports.RenderDocument(invoice_id, event.occurred_at),
-                id=ports.document_workflow_id(invoice_id),
+                ports.RenderDocument(document_id, event.occurred_at),
+                id=ports.document_workflow_id(document_id),
                 task_queue=ports.DOCUMENTS_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -24,6 +24,9 @@ class Kind(StrEnum):
     HALTED = "halted"
     RECEIPT = "receipt"
     CANCELLED = "cancelled"
+    CREDIT_NOTE = "credit_note"
+    VOUCHER = "voucher"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Occasion:
     """Failed attempts in this billing period, this one included."""
     payment_link: str | None = None
     """The gateway's page where the customer pays or changes the method."""
-    invoice_number: str = ""
-    invoice_link: str | None = None
+    document_number: str = ""
+    document_link: str | None = None
     access_until: datetime | None = None
 
 
@@ -72,6 +75,9 @@ _BY_EVENT: dict[str, Kind] = {
     EventType.SUBSCRIPTION_HALTED: Kind.HALTED,
     EventType.SUBSCRIPTION_CANCELLED: Kind.CANCELLED,
     EventType.INVOICE_DOCUMENT_READY: Kind.RECEIPT,
+    EventType.CREDIT_NOTE_DOCUMENT_READY: Kind.CREDIT_NOTE,
+    EventType.VOUCHER_DOCUMENT_READY: Kind.VOUCHER,
+    EventType.PAYMENT_REFUNDED: Kind.REFUND,
 }
 
 
@@ -128,9 +134,30 @@ def _halted(occasion: Occasion) -> Letter:
 def _receipt(occasion: Occasion) -> Letter:
     amount = rupees(occasion.amount_paise)
     happened = f"Thank you: we have received {amount} for the {occasion.plan} plan."
-    invoice = f"The tax invoice is number {occasion.invoice_number}."
-    action = None if occasion.invoice_link is None else ("Download the invoice", occasion.invoice_link)
-    return Letter(f"Receipt for {amount}, invoice {occasion.invoice_number}", (happened, invoice), action)
+    invoice = f"The tax invoice is number {occasion.document_number}."
+    action = None if occasion.document_link is None else ("Download the invoice", occasion.document_link)
+    return Letter(f"Receipt for {amount}, invoice {occasion.document_number}", (happened, invoice), action)
+
+
+def _credit_note(occasion: Occasion) -> Letter:
+    amount, number = rupees(occasion.amount_paise), occasion.document_number
+    happened = f"We have issued credit note {number} over {amount}. Please keep it with your invoice."
+    action = None if occasion.document_link is None else ("Download the credit note", occasion.document_link)
+    return Letter(f"Credit note {number} over {amount}", (happened,), action)
+
+
+def _voucher(occasion: Occasion) -> Letter:
+    amount, number = rupees(occasion.amount_paise), occasion.document_number
+    happened = f"This is voucher {number} over {amount}, for your records."
+    action = None if occasion.document_link is None else ("Download the voucher", occasion.document_link)
+    return Letter(f"Voucher {number} over {amount}", (happened,), action)
+
+
+def _refund(occasion: Occasion) -> Letter:
+    amount = rupees(occasion.amount_paise)
+    happened = f"We have sent {amount} back to you, the way you paid."
+    when = "Your bank may take five to seven working days to show it."
+    return Letter(f"Your refund of {amount}", (happened, when))
 
 
 def _cancelled(occasion: Occasion) -> Letter:
@@ -153,6 +180,9 @@ _WRITERS = {
     Kind.HALTED: _halted,
     Kind.RECEIPT: _receipt,
     Kind.CANCELLED: _cancelled,
+    Kind.CREDIT_NOTE: _credit_note,
+    Kind.VOUCHER: _voucher,
+    Kind.REFUND: _refund,
 }
 
 _TEMPLATES = jinja2.Environment(

@@ -25,7 +25,7 @@ from relay.messages import Kind, Occasion, as_html, as_text, kind_for, write
 from relay.reasons import Remedy, explain
 
 _NAMES = uuid.UUID("0f6c2f0e-6c1b-4d39-9b5e-2f5b3b8f6a11")
-INVOICE_LINK_LASTS = timedelta(days=7)
+DOCUMENT_LINK_LASTS = timedelta(days=7)
 """The longest an S3 link may."""
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ class NotificationsSink:
         seller: str,
         clock: Callable[[], datetime],
     ) -> None:
-        """`seller` signs the messages; `store` makes the links to invoices."""
+        """`seller` signs the messages; `store` makes the links to documents."""
         self._database = database
         self._notifier = notifier
         self._store = store
@@ -126,8 +126,8 @@ class NotificationsSink:
             reason=str(data.get("reason") or ""),
             rung=_whole(data, "rung"),
             payment_link=data.get("checkout_url"),
-            invoice_number=str(data.get("invoice_number") or ""),
-            invoice_link=await self._invoice_link(data) if kind is Kind.RECEIPT else None,
+            document_number=str(data.get("document_number") or ""),
+            document_link=await self._document_link(data),
             access_until=_moment(data, "access_until"),
         )
         if kind is Kind.PAYMENT_FAILED and explain(occasion.reason).remedy is Remedy.OPERATOR:
@@ -161,14 +161,16 @@ class NotificationsSink:
             raise FinalError(f"event {event.id} is about no subscription on record")
         return _Addressee(found.name, found.email, found.plan)
 
-    async def _invoice_link(self, data: Mapping[str, Any]) -> str | None:
-        row = models.InvoiceDocument
+    async def _document_link(self, data: Mapping[str, Any]) -> str | None:
+        """Where the document that the event tells of can be had, if it is drawn."""
+        row = models.Rendition
         async with self._database.reading() as session:
-            key = await session.scalar(select(row.object_key).where(row.invoice_id == data.get("invoice_id")))
+            query = select(row.object_key).where(row.document_id == data.get("document_id"))
+            key = await session.scalar(query)
         if key is None:
             return None
         return await self._store.signed_url(
-            key, filename=f"{data.get('invoice_number')}.pdf", expires=INVOICE_LINK_LASTS, now=self._clock()
+            key, filename=f"{data.get('document_number')}.pdf", expires=DOCUMENT_LINK_LASTS, now=self._clock()
         )
 
 
@@ -182,7 +184,7 @@ def _facts(event: OutgoingEvent, occasion: Occasion) -> dict[str, Fact]:
     return facts | {
         "customer_id": event.customer_id,
         "plan": occasion.plan,
-        "invoice_link": occasion.invoice_link,
+        "document_link": occasion.document_link,
     }
 
 

@@ -26,9 +26,9 @@ def subscription_workflow_id(subscription_id: str) -> str:
     return f"subscription/{subscription_id}"
 
 
-def document_workflow_id(invoice_id: str) -> str:
-    """The one rendering of an invoice."""
-    return f"document/{invoice_id}"
+def document_workflow_id(document_id: str) -> str:
+    """The one rendering of a document."""
+    return f"document/{document_id}"
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ class Recorded:
 
 @dataclass(frozen=True)
 class RenderDocument:
-    """Render an issued invoice's PDF and store it."""
+    """Render an issued document's PDF and store it."""
 
-    invoice_id: str
+    document_id: str
     at: datetime
 
 
@@ -229,5 +229,5 @@ async def record_change(request: RecordChange) -> Recorded:
 
 @activity.defn(name="render_document")
 async def render_document(request: RenderDocument) -> Rendered:
-    """Same invoice, same bytes, same place."""
+    """Same document, same bytes, same place."""
     raise NotImplementedError

@@ -9,13 +9,12 @@ from fastapi.routing import iter_route_contexts
 
 from api.app import create_app
 from config import Settings
-from db.models import InvoiceDocument, Subscription
+from db.models import Rendition, Subscription
 from tests.api.serving import Served
-from tests.api.test_invoices import PRINTED
 from tests.db import rows
 
 SUBSCRIPTION, INVOICE = "sub_" + "a" * 26, "inv_" + "a" * 32
-OWNED = {"subscription_id": SUBSCRIPTION, "invoice_id": INVOICE}
+OWNED = {"subscription_id": SUBSCRIPTION, "invoice_id": INVOICE, "document_id": INVOICE}
 """Ids of things that belong to a customer, and the ones that belong to user_1 here."""
 NOT_OWNED = {
     "/internal/entitlements/{user_id}": "services ask for any user",
@@ -60,12 +59,12 @@ async def test_another_customers_id_is_404_on_every_route(api: Served) -> None:
         rows.customer("2", state_code="29"),
         rows.subscription(id=SUBSCRIPTION),
         rows.payment(subscription_id=SUBSCRIPTION),
-        rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=PRINTED),
-        InvoiceDocument(
-            invoice_id=INVOICE, object_key="a.pdf", sha256="0" * 64, size_bytes=1, rendered_at=rows.NOON
+        rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
+        Rendition(
+            document_id=INVOICE, object_key="a.pdf", sha256="0" * 64, size_bytes=1, rendered_at=rows.NOON
         ),
     )
-    known = {**OWNED, "webhook_id": "1", "command": "cancel"}
+    known = {**OWNED, "webhook_id": "1", "command": "cancel", "customer_id": "cus_" + "a" * 26}
     async with api.customer("user_2") as stranger, api.customer("user_3") as nobody:
         for method, path in WITH_IDS:
             if path in NOT_OWNED:
@@ -90,7 +89,7 @@ async def test_the_owner_is_let_in_where_the_stranger_is_not(api: Served) -> Non
         rows.customer(state_code="29"),
         rows.subscription(id=SUBSCRIPTION),
         rows.payment(subscription_id=SUBSCRIPTION),
-        rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=PRINTED),
+        rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
     )
     known = {**OWNED, "webhook_id": "1"}
     async with api.customer("user_1") as owner:

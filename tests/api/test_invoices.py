@@ -4,40 +4,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from db.models import InvoiceDocument
+from db.models import Rendition
 from gateways.links import signature_of
 from tests.api.serving import Served
 from tests.db import rows
 
 PDF = b"%PDF-1.7 not really"
 KEY = "invoices/2026-27/abc.pdf"
-PRINTED: dict[str, Any] = {
-    "seller": {
-        "legal_name": "Bahi Demo Private Limited",
-        "gstin": "29AAACB1234F1Z5",
-        "address_lines": ["4 Residency Road"],
-        "email": "",
-        "cin": "",
-    },
-    "buyer": {
-        "name": "Asha Verma",
-        "email": "asha@example.com",
-        "address_lines": ["12 MG Road"],
-        "state_code": "29",
-        "gstin": "",
-    },
-    "lines": [
-        {
-            "description": "Pro subscription, monthly",
-            "sac": "998315",
-            "quantity": 1,
-            "unit_paise": 423644,
-            "taxable_paise": 423644,
-        }
-    ],
-    "payment_reference": "pay_1",
-    "payment_method": "upi",
-}
 
 
 def invoice_id(number: int) -> str:
@@ -56,7 +29,7 @@ async def add_invoices(api: Served, how_many: int = 1, **values: Any) -> None:
                     "id": invoice_id(number),
                     "cycle": number - 1,
                     "issued_at": rows.NOON + timedelta(days=number // 3),
-                    "document": PRINTED,
+                    "document": rows.PRINTED,
                     **values,
                 },
             ),
@@ -65,8 +38,8 @@ async def add_invoices(api: Served, how_many: int = 1, **values: Any) -> None:
 
 async def add_document(api: Served, number: int = 1) -> None:
     await api.services.store.put(KEY, PDF, "application/pdf")
-    document = InvoiceDocument(
-        invoice_id=invoice_id(number),
+    document = Rendition(
+        document_id=invoice_id(number),
         object_key=KEY,
         sha256="0" * 64,
         size_bytes=len(PDF),

@@ -6,12 +6,37 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Base, Customer, Invoice, Payment, Subscription
+from db.issuing import DOCUMENTS
+from db.models import Base, Customer, Document, Payment, Subscription
 from db.session import Database
+from domain.document import Buyer, DocumentKind, Line, Seller, TaxDocument
+from domain.gst import tax_inside
 from domain.subscription import Status
+from domain.supply import BuyerKind, Supply, SupplyNature
 
 NOON = datetime(2026, 4, 10, 6, 30, tzinfo=UTC)
 """Noon in India."""
+
+PRINTED = DOCUMENTS.dump_python(
+    TaxDocument(
+        id="inv_1",
+        kind=DocumentKind.TAX_INVOICE,
+        number="BH26-27/000001",
+        issued_on=date(2026, 4, 10),
+        seller=Seller("Bahi Demo Private Limited", "29AAACB1234F1Z5", ("4 Residency Road",)),
+        buyer=Buyer("Asha Verma", BuyerKind.UNREGISTERED, address_lines=("12 MG Road",), state_code="29"),
+        supply=Supply("29", SupplyNature.INTRA_STATE),
+        lines=(Line("Pro subscription, monthly", "998315", 1, 423644, 423644, 1800, 0, 38128, 38128, 0),),
+        amount=tax_inside("29", "29", 1800, 499900),
+        period_first_day=date(2026, 4, 10),
+        period_last_day=date(2026, 5, 9),
+        payment_reference="pay_1",
+        payment_method="upi",
+        paid_on=date(2026, 4, 10),
+    ),
+    mode="json",
+)
+"""What an invoice's row holds of it."""
 
 
 async def add(database: Database, *rows: Base) -> None:
@@ -62,9 +87,10 @@ def payment(name: str = "1", **values: Any) -> Payment:
     return Payment(**{**defaults, **values})
 
 
-def invoice(name: str = "1", **values: Any) -> Invoice:
+def invoice(name: str = "1", **values: Any) -> Document:
     defaults: dict[str, Any] = {
         "id": f"inv_{name}",
+        "kind": "tax_invoice",
         "number": f"BH26-27/{int(name):06d}",
         "seller_gstin": "29AAACB1234F1Z5",
         "financial_year": "2026-27",
@@ -85,9 +111,9 @@ def invoice(name: str = "1", **values: Any) -> Invoice:
         "igst_paise": 0,
         "round_off_paise": 0,
         "total_paise": 499900,
-        "document": {},
+        "document": PRINTED,
     }
-    return Invoice(**{**defaults, **values})
+    return Document(**{**defaults, **values})
 
 
 async def count(session: AsyncSession, table: str) -> int:

@@ -74,6 +74,25 @@ def test_amounts_are_read_to_the_paisa() -> None:
     assert (free.fallback, pro.fallback) == (True, False)
 
 
+async def test_a_plan_may_be_billed_by_another_registration(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.yaml"
+    file.write_text(edited("    rank: 10\n", "    rank: 10\n    seller: mh\n"))
+    await load_file(database, file, LATER, ["ka", "mh"])
+    query = "SELECT seller_key FROM plans WHERE id = 'plan_pro'"
+    assert await rows(database, query) == [("mh",)]
+    (change,) = await load(database, tmp_path, SMALL)
+    assert change == Change("plan_pro", "plan changed", "seller_key")
+    assert await rows(database, query) == [(None,)]
+
+
+def test_a_registration_that_is_not_there_is_refused_with_those_that_are() -> None:
+    text = edited("    rank: 10\n", "    rank: 10\n    seller: tn\n")
+    with pytest.raises(CatalogueInvalid, match=r"line 14: .*'tn': there is ka, mh;"):
+        parse(text, ["mh", "ka"])
+    with pytest.raises(CatalogueInvalid, match="there is none"):
+        parse(text)
+
+
 def test_an_amount_without_quotes_is_no_float_either() -> None:
     _, pro = parse(edited("amount: 4999\n", "amount: 1234567.89\n"))
     assert pro.prices[0].amount_paise == 123456789

@@ -7,15 +7,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db import ledger, outbox
-from db.models import InvoiceDocument
+from db.models import Rendition
 from db.session import Database
 from domain.events import EventType
 from domain.ledger import Account, Posting
 from tests.db.rows import NOON, add, count, customer, invoice, payment, subscription
 
-APPEND_ONLY = ["invoices", "ledger_transactions", "ledger_postings", "outbox_events"]
+APPEND_ONLY = ["documents", "ledger_transactions", "ledger_postings", "outbox_events"]
 COLUMN = {
-    "invoices": "number",
+    "documents": "number",
     "ledger_transactions": "reference",
     "ledger_postings": "account",
     "outbox_events": "key",
@@ -25,8 +25,8 @@ COLUMN = {
 @pytest.fixture
 async def books(database: Database) -> Database:
     """A paid cycle, announced and documented."""
-    document = InvoiceDocument(
-        invoice_id="inv_1", object_key="invoices/a.pdf", sha256="aa", size_bytes=10, rendered_at=NOON
+    document = Rendition(
+        document_id="inv_1", object_key="invoices/a.pdf", sha256="aa", size_bytes=10, rendered_at=NOON
     )
     await add(database, customer(), subscription(), payment(), invoice(), document)
     await post(database, "sale/1", [499900, -499900])
@@ -81,19 +81,19 @@ async def test_issued_and_booked_and_announced_rows_stay_as_they_are(books: Data
 
 async def test_the_refusal_says_what_to_do_instead(books: Database) -> None:
     with pytest.raises(IntegrityError) as caught:
-        await run(books, "DELETE FROM invoices")
+        await run(books, "DELETE FROM documents")
     assert caught.value.orig is not None
-    assert "invoices is append-only: DELETE is refused" in str(caught.value.orig)
+    assert "documents is append-only: DELETE is refused" in str(caught.value.orig)
     assert "credit note" in str(getattr(caught.value.orig.__cause__, "hint", ""))
 
 
 async def test_a_rendered_document_may_be_rendered_again_only_to_the_same_file(books: Database) -> None:
-    await run(books, "UPDATE invoice_documents SET sha256 = 'aa', rendered_at = now()")
+    await run(books, "UPDATE renditions SET sha256 = 'aa', rendered_at = now()")
     for change in ("sha256 = 'bb'", "object_key = 'elsewhere'", "size_bytes = 11"):
-        with pytest.raises(IntegrityError, match="invoice_documents is append-only"):
-            await run(books, f"UPDATE invoice_documents SET {change}")
-    for statement in ("DELETE FROM invoice_documents", "TRUNCATE invoice_documents"):
-        with pytest.raises(IntegrityError, match="invoice_documents is append-only"):
+        with pytest.raises(IntegrityError, match="renditions is append-only"):
+            await run(books, f"UPDATE renditions SET {change}")
+    for statement in ("DELETE FROM renditions", "TRUNCATE renditions"):
+        with pytest.raises(IntegrityError, match="renditions is append-only"):
             await run(books, statement)
 
 
@@ -144,12 +144,12 @@ async def test_the_same_happening_is_booked_once(books: Database) -> None:
 @pytest.mark.parametrize(
     ("values", "constraint"),
     [
-        ({"total_paise": 499901}, "ck_invoices_adds_up"),
-        ({"cgst_paise": 38129, "sgst_paise": 38127}, "ck_invoices_halves_equal"),
-        ({"number": "BH2026-27/00000002"}, "ck_invoices_number_length"),
-        ({"number": "BH26-27/000001"}, "uq_invoices_seller_gstin_number"),
-        ({"cycle": 0}, "uq_invoices_subscription_id_cycle"),
-        ({"payment_id": "pmt_1"}, "uq_invoices_payment_id"),
+        ({"total_paise": 499901}, "ck_documents_adds_up"),
+        ({"cgst_paise": 38129, "sgst_paise": 38127}, "ck_documents_halves_equal"),
+        ({"number": "BH2026-27/00000002"}, "ck_documents_number_length"),
+        ({"number": "BH26-27/000001"}, "uq_documents_seller_gstin_number"),
+        ({"cycle": 0}, "uq_documents_one_per_cycle"),
+        ({"payment_id": "pmt_1"}, "uq_documents_one_per_payment"),
     ],
 )
 async def test_an_invoice_that_cannot_be_right_is_refused(

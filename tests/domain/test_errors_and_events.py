@@ -117,7 +117,16 @@ def test_sinks_get_the_events_they_want(event: EventType) -> None:
     everyone = (DOCUMENTS_SINK, NOTIFICATIONS_SINK, KAFKA_SINK, WEBHOOK_SINK)
     wanting = set(interested(event, everyone))
     assert {KAFKA_SINK, WEBHOOK_SINK} <= wanting
-    assert (DOCUMENTS_SINK in wanting) == (event is EventType.INVOICE_ISSUED)
-    told = {"payment.failed", "subscription.halted", "subscription.cancelled", "invoice.document_ready"}
+    drawn = {"invoice.issued", "credit_note.issued", "voucher.issued", "proforma.issued"}
+    assert (DOCUMENTS_SINK in wanting) == (event.value in drawn)
+    told = {
+        "payment.failed",
+        "payment.refunded",
+        "subscription.halted",
+        "subscription.cancelled",
+        "invoice.document_ready",
+        "credit_note.document_ready",
+        "voucher.document_ready",
+    }
     assert (NOTIFICATIONS_SINK in wanting) == (event.value in told)
     assert interested(event, ()) == ()

@@ -49,8 +49,8 @@ def each_was_created_once(books: Books) -> None:
 async def documents_are_whole(stage: Stage, books: Books) -> None:
     """Every invoice's PDF lies where its row says, byte for byte."""
     async with stage.database.reading() as session:
-        rows = (await session.scalars(select(models.InvoiceDocument))).all()
-    assert {row.invoice_id for row in rows} == {invoice.id for invoice in books.invoices}
+        rows = (await session.scalars(select(models.Rendition))).all()
+    assert {row.document_id for row in rows} == {invoice.id for invoice in books.invoices}
     for row in rows:
         pdf = (stage.settings.storage_folder / row.object_key).read_bytes()
         assert hashlib.sha256(pdf).hexdigest() == row.sha256

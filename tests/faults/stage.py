@@ -194,7 +194,7 @@ class Stage:
     async def invoices(self) -> int:
         """How many are issued."""
         async with self.database.reading() as session:
-            return len((await session.scalars(select(models.Invoice.id))).all())
+            return len((await session.scalars(select(models.Document.id))).all())
 
     def workflow(self, subscription_id: str) -> WorkflowHandle[Any, Any]:
         """A subscription's run."""

@@ -5,23 +5,30 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 
+from activities.issuer import Issuer
 from activities.settlement import Settlement
 from db import models, recording
 from db.session import Database
 from domain.collection import Charge, GatewayPayment, settled
-from domain.invoice import Seller
+from domain.document import DocumentKind, Seller
 from domain.periods import Interval, cycle_period
 from domain.plans import Price
+from domain.pricing import SupplyRules
+from domain.registrations import SellerRegistration, open_registrations
 from domain.subscription import Subscription
 from workflows.ports import SettleCharge
 
 KARNATAKA = Seller(
     "Example SaaS Pvt Ltd",
     "29AAACT9999Z1ZE",
-    ("4 Residency Road, Bengaluru 560025, Karnataka",),
-    "accounts@example.test",
+    ("4 Residency Road",),
+    city="Bengaluru",
+    pin="560025",
+    email="accounts@example.test",
 )
-CHANDIGARH = replace(KARNATAKA, gstin="04AAACB1234F1ZH", address_lines=("9 Madhya Marg, Chandigarh 160017",))
+CHANDIGARH = replace(
+    KARNATAKA, gstin="04AAACB1234F1ZH", address_lines=("9 Madhya Marg",), city="Chandigarh", pin="160017"
+)
 BENGALURU_COMPANY = {"name": "Kaveri Textiles LLP", "state_code": "29", "gstin": "29AAACT1111A1Z5",
                      "address_lines": ["88 Race Course Road"], "city": "Mysuru", "pin": "570010"}  # fmt: skip
 MUMBAI_COMPANY = {"name": "=Sahyadri & Sons", "state_code": "27", "gstin": "27AAACT2222B1Z1",
@@ -65,6 +72,8 @@ class Shop:
             await recording.register(session, before, at)
         payment = GatewayPayment(f"pay_{name}", "captured", total_paise, "INR", "upi", at)
         charge = Charge(payment, f"inv_rzp_{name}", 0, at, cycle_period(at, Interval.MONTHLY, 0))
-        settlement = Settlement(self.database, seller, prefix, ())
+        registrations = open_registrations([SellerRegistration("main", seller)])
+        prefixes = dict.fromkeys(DocumentKind, prefix)
+        settlement = Settlement(self.database, Issuer(registrations, prefixes, SupplyRules()), ())
         done = await settlement.settle_charge(SettleCharge(before, settled(before, charge), charge, at))
         return done.invoice_number

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import text
 
-from db.filing_reads import invoices_issued, numbers_taken, snapshot
+from db.filing_reads import documents_issued, numbers_taken, snapshot
 from db.ledger import post
 from db.session import Database
 from domain.errors import InvalidInput, NotFound
@@ -72,7 +72,7 @@ def summed(part: Any, key: str) -> Decimal:
 async def issued_sums(database: Database) -> list[Decimal]:
     """Taxable value, IGST, CGST, SGST of all invoices, as their columns say."""
     columns = ("taxable_paise", "igst_paise", "cgst_paise", "sgst_paise + utgst_paise")
-    query = text(f"SELECT {', '.join(f'sum({column})' for column in columns)} FROM invoices")
+    query = text(f"SELECT {', '.join(f'sum({column})' for column in columns)} FROM documents")
     async with database.reading() as session:
         return [Decimal(paise) / 100 for paise in (await session.execute(query)).one()]
 
@@ -156,9 +156,9 @@ async def test_what_is_sold_during_an_export_waits_for_the_next(october_sales: S
     async with snapshot(database) as session:
         before = await numbers_taken(session, GSTIN, days_of("2026-10"))
         await october_sales.sell(consumer("29"), 99_900, october(31))
-        assert len(await invoices_issued(session, GSTIN, days_of("2026-10"))) == 6
+        assert len(await documents_issued(session, GSTIN, days_of("2026-10"))) == 6
     async with snapshot(database) as session:
-        assert len(await invoices_issued(session, GSTIN, days_of("2026-10"))) == 7
+        assert len(await documents_issued(session, GSTIN, days_of("2026-10"))) == 7
     assert [run.last for run in before] == ["BH26-27/000006"]
 
 
@@ -194,22 +194,6 @@ async def test_a_number_lost_at_the_end_of_a_month_is_a_fault_of_it(
     assert "BH26-27/000007: the number is neither on a document" in screen
     assert "BH26-27/000008" in screen
     assert nothing_in(tmp_path)
-
-
-async def test_documents_that_are_not_exported_yet_stop_the_return(
-    october_sales: Shop, tmp_path: Path
-) -> None:
-    async with october_sales.database.transaction() as session:
-        await session.execute(
-            text(
-                "INSERT INTO number_series (gstin, kind, prefix, financial_year, last_number, last_issued_on)"
-                " VALUES (:gstin, 'credit_note', 'CN', '2026-27', 1, '2026-10-20')"
-            ),
-            {"gstin": GSTIN},
-        )
-    code, screen = await gstr1(october_sales.database, tmp_path)
-    assert code == 1
-    assert "credit_note: documents of this kind are issued but not exported yet" in screen
 
 
 async def test_a_posting_that_no_document_explains_is_told(october_sales: Shop, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Renderer:
 
     @workflow.run
     async def run(self, request: RenderDocument) -> str:
-        return request.invoice_id
+        return request.document_id
 
 
 async def test_an_issued_invoice_is_rendered_once(
@@ -34,7 +34,7 @@ async def test_an_issued_invoice_is_rendered_once(
 ) -> None:
     invoice_id = f"inv_{uuid.uuid4().hex}"
     relay = OutboxRelay(database, {"documents": DocumentsSink(client)}, utc_now)
-    await records.event(EventType.INVOICE_ISSUED, "documents", invoice_id=invoice_id)
+    await records.event(EventType.INVOICE_ISSUED, "documents", document_id=invoice_id)
     await relay.drain_once()
     handle = client.get_workflow_handle(ports.document_workflow_id(invoice_id))
     first = (await handle.describe()).run_id
@@ -49,7 +49,7 @@ async def test_an_issued_invoice_is_rendered_once(
 async def test_a_rendering_waits_for_temporal(database: Database, records: Records) -> None:
     plugin = bahi_plugin(EncryptionCodec.from_setting(KEYS))
     nowhere = await Client.connect(f"127.0.0.1:{any_free_port()}", plugins=[plugin], lazy=True)
-    event_id = await records.event(EventType.INVOICE_ISSUED, "documents", invoice_id="inv_1")
+    event_id = await records.event(EventType.INVOICE_ISSUED, "documents", document_id="inv_1")
     await OutboxRelay(database, {"documents": DocumentsSink(nowhere)}, utc_now).drain_once()
     delivery = await records.delivery(event_id, "documents")
     assert (delivery.status, delivery.attempts) == ("pending", 1)

@@ -19,8 +19,8 @@ OCCASION = Occasion(
     reason="insufficient_funds",
     rung=2,
     payment_link="https://rzp.io/i/Kv8tQ2m",
-    invoice_number="BH26-27/000042",
-    invoice_link="https://billing.kaveri.example/files/x.pdf",
+    document_number="BH26-27/000042",
+    document_link="https://billing.kaveri.example/files/x.pdf",
     access_until=datetime(2026, 3, 9, 18, 30, tzinfo=UTC),
 )
 
@@ -67,7 +67,7 @@ def test_a_receipt_names_the_invoice_and_leads_to_it() -> None:
     text = text_of(Kind.RECEIPT)
     assert "we have received ₹1,178.82" in text and "number BH26-27/000042" in text
     assert "Download the invoice: https://billing.kaveri.example/files/x.pdf" in text
-    assert "Download" not in text_of(Kind.RECEIPT, replace(OCCASION, invoice_link=None))
+    assert "Download" not in text_of(Kind.RECEIPT, replace(OCCASION, document_link=None))
 
 
 def test_a_cancellation_says_which_day_is_the_last() -> None:
@@ -83,7 +83,7 @@ def test_a_halt_says_how_to_come_back() -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_reads_well_without_name_and_link(kind: Kind) -> None:
-    letter = write(kind, replace(OCCASION, customer="", payment_link=None, invoice_link=None))
+    letter = write(kind, replace(OCCASION, customer="", payment_link=None, document_link=None))
     assert letter.paragraphs[0] == "Hello," and letter.paragraphs[-1] == OCCASION.seller
     assert letter.action is None
     assert "\n" not in letter.subject and "None" not in as_text(letter)

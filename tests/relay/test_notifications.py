@@ -219,8 +219,8 @@ async def test_a_receipt_leads_to_the_stored_invoice(
         await records.event(
             EventType.INVOICE_DOCUMENT_READY,
             "notifications",
-            invoice_id="inv_1",
-            invoice_number="BH26-27/000042",
+            document_id="inv_1",
+            document_number="BH26-27/000042",
             amount_paise=117882,
         )
         await relay_with(by_mail(box)).drain_once()
@@ -237,8 +237,9 @@ async def _stored_invoice(database: Database, records: Records, key: str) -> Non
     now = utc_now()
     async with database.transaction() as session:
         session.add(
-            models.Invoice(
+            models.Document(
                 id="inv_1",
+                kind="tax_invoice",
                 number="BH26-27/000042",
                 seller_gstin="29AAACB1234F1Z5",
                 financial_year="2026-27",
@@ -264,8 +265,8 @@ async def _stored_invoice(database: Database, records: Records, key: str) -> Non
         )
         await session.flush()
         session.add(
-            models.InvoiceDocument(
-                invoice_id="inv_1", object_key=key, sha256="abc", size_bytes=4, rendered_at=now
+            models.Rendition(
+                document_id="inv_1", object_key=key, sha256="abc", size_bytes=4, rendered_at=now
             )
         )
 

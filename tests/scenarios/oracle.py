@@ -45,7 +45,7 @@ class Books:
     subscriptions: dict[str, models.Subscription]
     payments: dict[str, models.Payment]
     """By the gateway's id."""
-    invoices: list[models.Invoice]
+    invoices: list[models.Document]
     series: list[models.NumberSeries]
     ledger: dict[str, dict[str, int]]
     """Postings by reference, then account."""
@@ -93,7 +93,8 @@ async def read(world: World) -> Books:
     async with world.database.reading() as session:
         subscriptions = (await session.scalars(select(models.Subscription))).all()
         payments = (await session.scalars(select(models.Payment))).all()
-        invoices = (await session.scalars(select(models.Invoice))).all()
+        sales = select(models.Document).where(models.Document.kind == "tax_invoice")
+        invoices = (await session.scalars(sales)).all()
         series = (await session.scalars(select(models.NumberSeries))).all()
         entry, posting = models.LedgerTransaction, models.LedgerPosting
         postings = (
@@ -104,7 +105,7 @@ async def read(world: World) -> Books:
             )
         ).all()
         events = (await session.scalars(select(models.OutboxEvent).order_by(models.OutboxEvent.id))).all()
-        drawn = (await session.scalars(select(models.InvoiceDocument.invoice_id))).all()
+        drawn = (await session.scalars(select(models.Rendition.document_id))).all()
         stuck = (
             await session.scalars(select(models.OutboxDelivery).where(models.OutboxDelivery.status != "done"))
         ).all()
@@ -155,8 +156,8 @@ def captures_are_booked_once(books: Books) -> None:
 
 def invoices_add_up(books: Books) -> None:
     """A captured payment and its invoice belong to each other; tax is the rate on the taxable value."""
-    by_id = {payment.id: payment for payment in books.payments.values()}
-    paid = {payment.id for payment in by_id.values() if payment.status == "captured"}
+    by_id: dict[str | None, models.Payment] = {each.id: each for each in books.payments.values()}
+    paid = {payment.id for payment in books.payments.values() if payment.status == "captured"}
     assert Counter(invoice.payment_id for invoice in books.invoices) == Counter(paid)
     assert {invoice.id for invoice in books.invoices} == books.drawn
     for invoice in books.invoices:
@@ -182,7 +183,7 @@ def invoices_add_up(books: Books) -> None:
 
 def numbers_have_no_gap(books: Books) -> None:
     """Per registration and financial year 1, 2, 3 …, and dates never run against them."""
-    issued: dict[tuple[str, str], list[tuple[int, models.Invoice]]] = defaultdict(list)
+    issued: dict[tuple[str, str], list[tuple[int, models.Document]]] = defaultdict(list)
     for invoice in books.invoices:
         found = _NUMBER.fullmatch(invoice.number)
         assert found, invoice.number

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.fingerprint import commands_of
-from workflows.document import RenderInvoiceWorkflow
+from workflows.document import RenderDocumentWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
 COMMITTED = Path(__file__).with_name("fingerprints.json")
@@ -18,12 +18,12 @@ The commands of {name} changed. A run that is between waking and rolling over wo
 """
 
 
-@pytest.mark.parametrize("workflow", [SubscriptionWorkflow, RenderInvoiceWorkflow])
+@pytest.mark.parametrize("workflow", [SubscriptionWorkflow, RenderDocumentWorkflow])
 def test_the_commands_of_a_workflow_change_only_on_purpose(workflow: type) -> None:
     committed = json.loads(COMMITTED.read_text())
     assert commands_of(workflow) == committed[workflow.__name__], ADVICE.format(name=workflow.__name__)
 
 
 if __name__ == "__main__":
-    found = {item.__name__: commands_of(item) for item in (SubscriptionWorkflow, RenderInvoiceWorkflow)}
+    found = {item.__name__: commands_of(item) for item in (SubscriptionWorkflow, RenderDocumentWorkflow)}
     COMMITTED.write_text(json.dumps(found, indent=1) + "\n")

@@ -1,0 +1,34 @@
+"""Tables. Money is BIGINT paise, moments are timestamptz, kinds are text with a CHECK.
+
+Issued documents, ledger postings and outbox events are append-only: the database refuses changes
+(see the migrations). A ledger transaction that does not balance cannot be committed.
+"""
+
+from db.models.base import Base
+from db.models.carrying import IdempotencyKey, Notification, OutboxDelivery, OutboxEvent, WebhookInbox
+from db.models.money import GatewayIntent, LedgerPosting, LedgerTransaction, Payment, Refund
+from db.models.paper import Document, IrpRegistration, NumberSeries, Rendition
+from db.models.selling import Customer, GatewayPlan, Plan, Price, Subscription
+
+__all__ = [
+    "Base",
+    "Customer",
+    "Document",
+    "GatewayIntent",
+    "GatewayPlan",
+    "IdempotencyKey",
+    "IrpRegistration",
+    "LedgerPosting",
+    "LedgerTransaction",
+    "Notification",
+    "NumberSeries",
+    "OutboxDelivery",
+    "OutboxEvent",
+    "Payment",
+    "Plan",
+    "Price",
+    "Refund",
+    "Rendition",
+    "Subscription",
+    "WebhookInbox",
+]
