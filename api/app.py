@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import (
     admin,
+    admin_customers,
     codec,
     customers,
     documentation,
@@ -26,7 +27,7 @@ from api import (
 from api.auth import Tokens
 from api.dependencies import Services
 from api.limits import DEFAULT_LIMITS, BodyLimit, Limits, RateLimiter
-from api.logs import configure_logging
+from api.logs import configure_logging, logger
 from api.observing import Metrics, Observer, RequestIdMint
 from api.problems import LastResort, install_handlers
 from api.security import SecurityHeaders
@@ -36,7 +37,19 @@ from engine.client import connect
 from gateways.storage import open_store
 
 VERSION = "1.0.0"
-_ROUTERS = (entitlements, webhooks, plans, subscriptions, customers, invoices, events, files, admin, codec)
+_ROUTERS = (
+    entitlements,
+    webhooks,
+    plans,
+    subscriptions,
+    customers,
+    invoices,
+    events,
+    files,
+    admin,
+    admin_customers,
+    codec,
+)
 
 
 def utc_now() -> datetime:
@@ -99,6 +112,8 @@ def _lifespan(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        for warning in settings.registrations.warnings:
+            logger.warning("look at the seller", detail=warning)
         database = Database.connect(settings.database_url.get_secret_value(), settings.database_pool_size)
         app.state.services = Services(
             settings=settings,

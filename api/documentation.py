@@ -18,7 +18,8 @@ router = APIRouter(include_in_schema=False)
 STYLESHEET_PATH = "/style.css"
 _TEMPLATES = Path(__file__).with_name("templates")
 _DESCRIPTION = """\
-Subscriptions, invoices and entitlements for applications whose customers are in India.
+Subscriptions, invoices and entitlements for sellers in India.
+Customers may be anywhere; charges are in rupees (INR).
 
 Money is in paise (`…_paise`, integers) and, where people look, in rupees. Moments are UTC; dates are Indian.
 Every refusal is `application/problem+json`: `detail` says what was wrong and what to do, `code` is for

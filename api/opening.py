@@ -13,10 +13,11 @@ from db import api_reads, customers
 from db.api_reads import Offered, Subscribed
 from db.models import Customer
 from db.restoring import price_of
-from domain import gst
 from domain.errors import GatewayRefused, InvalidInput, Refused, Unavailable
 from domain.periods import Interval, india_date
 from domain.plans import Price
+from domain.pricing import priced, supply_for
+from domain.rates import SupplyDates
 from domain.subscription import FINAL, Command, Status, Subscription
 from workflows.messages import CommandRequest, Opened, StartSubscription
 
@@ -38,7 +39,8 @@ class _Request:
     subscription_id: str
     plan_name: str
     price: Price
-    customer: Customer
+    charge_paise: int
+    customer_id: str
     in_the_way: list[Subscribed] = field(default_factory=list)
 
 
@@ -47,8 +49,8 @@ async def subscribe(
 ) -> Opening:
     """Opens a checkout, or gives the one that is open already.
 
-    Raises InvalidInput (unknown plan, no State on record), Refused (another subscription is in force),
-    GatewayRefused, Unavailable.
+    Raises InvalidInput (unknown plan, no State on record), Refused (another subscription is in force, or a
+    zero-rated supply without a letter of undertaking), GatewayRefused, Unavailable.
     """
     now = services.now()
     request = await _read(services, identity, wanted, subscription_id, now)
@@ -59,7 +61,7 @@ async def subscribe(
             raise _in_force(row)
         await _withdraw(services, row, request)
     start = StartSubscription(
-        _priced(services.settings, request, now), ACTOR, services.settings.test_clock_offset
+        _subscription(services.settings, request, now), ACTOR, services.settings.test_clock_offset
     )
     try:
         opened = await temporal.open_subscription(services.temporal, start)
@@ -88,11 +90,10 @@ async def _read(
             at=now,
         )
         live = await api_reads.live_subscriptions(session, customer.id)
-        if not price.is_free:
-            check_billable(customer)
+        charge_paise = 0 if price.is_free else _charge(services.settings, offered, customer, now)
     # A Free plan gives way to a paid one by itself, once that is paid.
     in_the_way = [row for row in live if price.is_free or not row.subscription.is_free]
-    return _Request(subscription_id, offered.plan.name, price, customer, in_the_way)
+    return _Request(subscription_id, offered.plan.name, price, charge_paise, customer.id, in_the_way)
 
 
 def _offered(offers: list[Offered], wanted: SubscribeIn) -> Offered:
@@ -108,20 +109,25 @@ def _offered(offers: list[Offered], wanted: SubscribeIn) -> Offered:
     raise InvalidInput("interval", f"{wanted.plan_id} is not offered {wanted.interval}; ask for {intervals}.")
 
 
-def check_billable(customer: Customer) -> None:
-    """Raises InvalidInput unless a tax invoice could be written for this customer (gst.md 2.1)."""
-    if customer.country != "IN":
-        raise InvalidInput(
-            "country",
-            "Only customers in India can subscribe to a paid plan so far; exports are not supported yet. "
-            "Correct the country with PUT /v1/billing-details if it is wrong.",
-        )
-    if customer.state_code is None:
+def _charge(settings: Settings, offered: Offered, customer: Customer, now: datetime) -> int:
+    """What one cycle takes from this customer in paise, as its invoices will say (gst.md 2.1, 5.3, 5.4).
+
+    Raises InvalidInput without a State on record, Refused where a zero-rated supply needs a letter of
+    undertaking, Misconfigured for a registration that is no longer there.
+    """
+    if customer.country == "IN" and customer.state_code is None:
         raise InvalidInput(
             "state_code",
             "The invoice needs the customer's State: put state_code (and name, address, PIN; a GSTIN if "
             "there is one) with PUT /v1/billing-details, then ask again.",
         )
+    registration = settings.registrations.chosen(
+        customer_key=customer.seller_key or "", plan_key=offered.plan.seller_key or ""
+    )
+    day, rules = india_date(now), settings.supply_rules
+    supply = supply_for(registration, customers.recipient_of(customer), day, rules)
+    cycle = priced(price_of(offered.price), offered.plan.name, supply, SupplyDates(day, day, day), rules)
+    return cycle.amount.total_paise
 
 
 def _is_wanted(row: Subscribed, wanted: SubscribeIn) -> bool:
@@ -185,21 +191,14 @@ async def _withdraw(services: Services, row: Subscribed, request: _Request) -> N
     raise _in_force(now_standing or row)
 
 
-def _priced(settings: Settings, request: _Request, now: datetime) -> Subscription:
-    price, customer = request.price, request.customer
-    charge = price.amount_paise
-    if not price.is_free and not price.tax_inclusive:
-        assert customer.state_code is not None
-        rate_bp = gst.rate_for(price.sac, india_date(now))
-        charge = gst.tax_on_top(
-            settings.seller.state_code, customer.state_code, rate_bp, price.amount_paise
-        ).total_paise
+def _subscription(settings: Settings, request: _Request, now: datetime) -> Subscription:
+    price = request.price
     annual = price.interval is Interval.ANNUAL
     return Subscription(
         id=request.subscription_id,
-        customer_id=customer.id,
+        customer_id=request.customer_id,
         price=price,
-        charge_paise=charge,
+        charge_paise=request.charge_paise,
         total_count=settings.annual_total_count if annual else settings.monthly_total_count,
         created_at=now,
         checkout_expires_at=None

@@ -276,46 +276,6 @@ class InvoicePage(Answer):
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
 
 
-class BillingDetailsIn(Request):
-    """Replaces all billing details."""
-
-    name: Annotated[str, one_line(120), Field(min_length=1, examples=["Asha Verma"])]
-    email: Annotated[
-        str, StringConstraints(max_length=254, pattern=r"^[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
-    ] = Field(examples=["asha@example.com"])
-    phone: str = Field(default="", pattern=r"^(\+?[0-9]{8,15})?$", examples=["+919876543210"])
-    address_lines: list[Annotated[str, one_line(100), Field(min_length=1)]] = Field(
-        default=[], max_length=4, examples=[["12 MG Road"]]
-    )
-    city: Annotated[str, one_line(60)] = Field(default="", examples=["Bengaluru"])
-    state_code: str | None = Field(
-        default=None,
-        pattern="^[0-9]{2}$",
-        description="Two digits, as in a GSTIN; may be left out where a GSTIN is given.",
-        examples=["29"],
-    )
-    pin: str = Field(default="", pattern="^([1-9][0-9]{5})?$", examples=["560001"])
-    gstin: str = Field(default="", max_length=20, description="Empty for consumers.", examples=[""])
-    country: str = Field(default="IN", pattern="^[A-Z]{2}$", examples=["IN"])
-
-
-class BillingDetailsOut(Answer):
-    """Who is billed and where."""
-
-    name: str
-    email: str
-    phone: str
-    address_lines: list[str]
-    city: str
-    state_code: str | None
-    state: str | None = Field(description="The State's name.", examples=["Karnataka"])
-    state_origin: str | None = Field(description="`declared`, or `gstin` where a GSTIN says so.")
-    pin: str
-    gstin: str
-    country: str
-    complete: bool = Field(description="Whether a paid plan can be subscribed to with these.")
-
-
 class Entitlement(Answer):
     """What a user may use."""
 

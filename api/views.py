@@ -4,9 +4,8 @@ from datetime import date, datetime
 
 from api import schemas
 from db.api_reads import Offered, Subscribed
-from db.models import Customer, OutboxEvent
+from db.models import OutboxEvent
 from db.restoring import subscription_of
-from domain import gst
 from domain.events import EventType
 from domain.periods import Interval, india_date
 from domain.subscription import LIVE, Command, Status, allowed_commands, has_access
@@ -147,23 +146,4 @@ def event_out(event: OutboxEvent) -> schemas.EventOut:
         customer_id=event.customer_id,
         subscription_id=event.subscription_id,
         data=event.data,
-    )
-
-
-def billing_details_out(customer: Customer) -> schemas.BillingDetailsOut:
-    """Who is billed and where."""
-    state = gst.STATES.get(customer.state_code or "")
-    return schemas.BillingDetailsOut(
-        name=customer.name,
-        email=customer.email,
-        phone=customer.phone,
-        address_lines=customer.address_lines,
-        city=customer.city,
-        state_code=customer.state_code,
-        state=state,
-        state_origin=customer.state_origin,
-        pin=customer.pin,
-        gstin=customer.gstin,
-        country=customer.country,
-        complete=customer.country == "IN" and state is not None,
     )

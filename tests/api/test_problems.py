@@ -87,7 +87,7 @@ async def test_no_field_of_an_answer_can_be_posted_back(api: Served) -> None:
     """Mass assignment: whatever we show, only what a request takes is taken."""
     async with api.customer() as customer:
         stored = (await customer.put("/v1/billing-details", json=DETAILS)).json()
-        for field in ("state", "state_origin", "complete"):
+        for field in ("state", "warnings", "complete"):
             answer = await customer.put("/v1/billing-details", json={**DETAILS, field: stored[field]})
             assert answer.status_code == 422, field
             assert fault(answer.json(), field)
