@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +28,13 @@ class Change:
     detail: str = ""
 
 
-async def load_file(database: Database, path: Path, at: datetime) -> list[Change]:
-    """Load the catalogue at `path` in one transaction. Raises CatalogueInvalid; then nothing is changed."""
+async def load_file(
+    database: Database, path: Path, at: datetime, seller_keys: Collection[str] = ()
+) -> list[Change]:
+    """Load the catalogue at `path` in one transaction. Raises CatalogueInvalid; then nothing is changed.
+
+    `seller_keys` are those of the seller's registrations, of which a plan may name one.
+    """
     try:
         text = await asyncio.to_thread(path.read_text, "utf-8")
     except OSError as error:
@@ -36,7 +42,7 @@ async def load_file(database: Database, path: Path, at: datetime) -> list[Change
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise CatalogueInvalid(f"{path} is not UTF-8", line=line) from error
-    offers = parse(text)
+    offers = parse(text, seller_keys)
     async with database.transaction() as session:
         return await load(session, offers, at)
 
@@ -86,6 +92,7 @@ def _put_plan(session: AsyncSession, row: Plan | None, offer: Offer) -> list[Cha
         "monthly_budget_usd_cents": plan.monthly_budget_usd_cents,
         "rank": plan.rank,
         "fallback": offer.fallback,
+        "seller_key": offer.seller_key,
         "offered": True,
     }
     if row is None:
@@ -157,11 +164,11 @@ def _described(price: Price) -> str:
     return f"{price.id}: {rupees(price.amount_paise)} {price.interval}, {tax}, SAC {price.sac}"
 
 
-async def _main(path: Path, url: str) -> int:
+async def _main(path: Path, url: str, seller_keys: Collection[str]) -> int:
     console = Console()
     database = Database.connect(url, pool_size=1)
     try:
-        changes = await load_file(database, path, datetime.now(UTC))
+        changes = await load_file(database, path, datetime.now(UTC), seller_keys)
     except BahiError as error:
         Console(stderr=True).print(f"{path}: {error}", style="red", markup=False)
         return 1
@@ -182,4 +189,5 @@ if __name__ == "__main__":
 
     settings = Settings()
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else settings.catalogue_path
-    sys.exit(asyncio.run(_main(file, settings.database_url.get_secret_value())))
+    keys = [each.key for each in settings.registrations.all]
+    sys.exit(asyncio.run(_main(file, settings.database_url.get_secret_value(), keys)))

@@ -1,7 +1,7 @@
 """Reading the plan catalogue: YAML whose every fault is reported with its line. Amounts are never floats."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -39,14 +39,18 @@ class Offer:
     plan: Plan
     fallback: bool
     prices: tuple[PriceTerms, ...]
+    seller_key: str | None = None
 
 
-def parse(text: str) -> tuple[Offer, ...]:
-    """The whole catalogue, in the file's order. Raises CatalogueInvalid at the first fault."""
+def parse(text: str, seller_keys: Collection[str] = ()) -> tuple[Offer, ...]:
+    """The whole catalogue, in the file's order. Raises CatalogueInvalid at the first fault.
+
+    `seller_keys` are those of the seller's registrations, of which a plan may name one.
+    """
     root = _compose(text)
     top = _mapping(root, "the catalogue", required=("plans",))
     nodes = _sequence(top["plans"], "plans")
-    offers = [(node, _offer(node)) for node in nodes]
+    offers = [(node, _offer(node, seller_keys)) for node in nodes]
     _refuse_repeats(((node, offer.plan.id) for node, offer in offers), "plan id")
     _refuse_repeats(((node, offer.plan.code) for node, offer in offers), "plan code")
     _refuse_repeats(((node, str(offer.plan.rank)) for node, offer in offers), "rank")
@@ -74,12 +78,12 @@ def _compose(text: str) -> yaml.Node:
     return root
 
 
-def _offer(node: yaml.Node) -> Offer:
+def _offer(node: yaml.Node, seller_keys: Collection[str]) -> Offer:
     fields = _mapping(
         node,
         "a plan",
         required=("id", "name", "code", "rank", "features", "prices"),
-        optional=("description", "highlights", "monthly_budget_usd", "fallback"),
+        optional=("description", "highlights", "monthly_budget_usd", "fallback", "seller"),
     )
     prices = tuple(_price(price) for price in _sequence(fields["prices"], "prices"))
     _refuse_repeats(
@@ -104,7 +108,16 @@ def _offer(node: yaml.Node) -> Offer:
         monthly_budget_usd_cents=None if budget is None else _money(budget, "monthly_budget_usd"),
         rank=_whole(fields["rank"], "rank"),
     )
-    return Offer(plan, fallback, prices)
+    seller = _seller(fields["seller"], seller_keys) if "seller" in fields else None
+    return Offer(plan, fallback, prices, seller)
+
+
+def _seller(node: yaml.Node, seller_keys: Collection[str]) -> str:
+    key = _text(node, "seller")
+    if key not in seller_keys:
+        known = f"there is {', '.join(sorted(seller_keys))}" if seller_keys else "there is none"
+        raise _fault(node, f"no seller registration has the key {key!r}: {known}; correct it or leave it out")
+    return key
 
 
 def _price(node: yaml.Node) -> PriceTerms:

@@ -129,7 +129,12 @@ class Stack:
             await migrate.upgrade(url)
             database = Database.connect(url, pool_size=1)
             try:
-                changes = await load_file(database, self.settings.catalogue_path, datetime.now(UTC))
+                changes = await load_file(
+                    database,
+                    self.settings.catalogue_path,
+                    datetime.now(UTC),
+                    [each.key for each in self.settings.registrations.all],
+                )
             finally:
                 await database.close()
             step.detail = f"{len(changes)} changes to the catalogue" if changes else "as they were"
@@ -153,7 +158,7 @@ class Stack:
                 "KEY_SECRET": self.settings.razorpay_key_secret.get_secret_value(),
                 "WEBHOOK_URL": f"{self.api_url}/webhooks/razorpay",
                 "WEBHOOK_SECRET": self.settings.razorpay_webhook_secret.get_secret_value(),
-                "MERCHANT": self.settings.seller_legal_name,
+                "MERCHANT": self.settings.registrations.chosen().seller.legal_name,
                 "RETURN_URL": f"{self.api_url}/docs",
             }
             environment = {f"SIMULATOR_{name}": value for name, value in options.items()}
