@@ -4,11 +4,15 @@ import uvicorn
 
 from api.app import create_app
 from config import Settings
+from domain.errors import Misconfigured
 
 
 def main() -> None:
     """Serve until told to stop; requests under way are finished first."""
-    settings = Settings()
+    try:
+        settings = Settings()
+    except Misconfigured as error:
+        raise SystemExit(f"Bahi does not start: {error}") from error
     uvicorn.run(
         create_app(settings),
         host=settings.api_host,

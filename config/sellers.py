@@ -90,7 +90,7 @@ class Sellers:
 
 
 def sellers_of_file(path: Path, *, sandbox: bool = False) -> Sellers:
-    """The registrations of a YAML file: `sellers:` is their list, `default:` the key of the usual one.
+    """The registrations of a YAML file such as docs/sellers.example.yaml.
 
     Raises Misconfigured with file and line.
     """

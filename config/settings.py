@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     """How long the gateway's lists may hide something it has created."""
 
     sellers_path: Path | None = None
-    """A file of several registrations (see config/sellers.py); then the settings of one do not count."""
+    """A file of several registrations (docs/sellers.example.yaml); then the settings of one do not count."""
     seller_key: str = "main"
     seller_legal_name: str = "Bahi Demo Private Limited"
     seller_trade_name: str = ""

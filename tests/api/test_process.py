@@ -28,6 +28,15 @@ async def start(*command: str, **settings: str) -> asyncio.subprocess.Process:
     )
 
 
+async def test_a_gstin_that_was_mistyped_stops_the_start_in_words() -> None:
+    process = await start("-m", "api", SELLER_GSTIN="29AAACB1234F1Z6")
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    (line,) = said.decode().splitlines()
+    assert line.startswith("Bahi does not start: the settings BAHI_SELLER_")
+    assert "check digit" in line
+
+
 @pytest.mark.parametrize("factory", [False, True])
 async def test_it_serves_and_logs_json_and_ends_on_sigterm(factory: bool) -> None:
     port = str(any_free_port())

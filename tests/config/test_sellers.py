@@ -10,6 +10,7 @@ from domain.document import Bank
 from domain.errors import Misconfigured
 from domain.supply import SellerScheme
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "sellers.example.yaml"
 TWO = """\
 default: mh
 sellers:
@@ -53,6 +54,12 @@ def test_several_registrations_stand_in_a_file(tmp_path: Path) -> None:
     lut = karnataka.lut_on(date(2026, 3, 31))
     assert lut is not None and lut.arn == "AD290425000007Y"
     assert maharashtra.supplier.in_sez
+
+
+def test_the_example_is_a_file_that_is_taken() -> None:
+    registrations = Settings(sellers_path=EXAMPLE).registrations
+    assert [each.key for each in registrations.all] == ["ka", "mh"]
+    assert registrations.warnings == ()
 
 
 def test_logos_lie_beside_the_file(tmp_path: Path) -> None:
