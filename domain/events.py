@@ -118,6 +118,7 @@ _WANTED: dict[str, frozenset[EventType]] = {
             EventType.INVOICE_DOCUMENT_READY,
             EventType.CREDIT_NOTE_DOCUMENT_READY,
             EventType.VOUCHER_DOCUMENT_READY,
+            EventType.PROFORMA_DOCUMENT_READY,
             EventType.PAYMENT_REFUNDED,
         }
     ),

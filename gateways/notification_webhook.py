@@ -13,6 +13,7 @@ class WebhookNotifier:
 
     channel = "webhook"
     repeatable = True
+    carries_files = False
 
     def __init__(
         self, url: str, secret: str, clock: Callable[[], datetime], *, answer_seconds: float = 15.0

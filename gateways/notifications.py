@@ -12,6 +12,15 @@ Fact = str | int | bool | None
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a message; `filename` is safe on every disk (gateways.links.download_name)."""
+
+    filename: str
+    content: bytes = field(repr=False)
+    content_type: str = "application/pdf"
+
+
+@dataclass(frozen=True)
 class Message:
     """One message. `id` stays the same however often it is tried. Personal fields are kept out of `repr`."""
 
@@ -24,6 +33,7 @@ class Message:
     html: str | None = field(default=None, repr=False)
     data: Mapping[str, Fact] = field(default_factory=dict, repr=False)
     """The facts the text is made of, for services that write their own."""
+    attachment: Attachment | None = None
 
 
 class Notifier(Protocol):
@@ -36,6 +46,8 @@ class Notifier(Protocol):
     channel: str
     repeatable: bool
     """Whether the same message may be sent twice and still be seen once."""
+    carries_files: bool
+    """Whether an attachment reaches the customer; others are given none."""
 
     async def send(self, message: Message) -> None:
         """Hand the message over."""
@@ -46,6 +58,7 @@ class LogNotifier:
 
     channel = "log"
     repeatable = True
+    carries_files = False
 
     async def send(self, message: Message) -> None:
         """Id and kind only."""

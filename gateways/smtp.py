@@ -45,6 +45,7 @@ class SmtpNotifier:
 
     channel = "smtp"
     repeatable = False
+    carries_files = True
 
     def __init__(
         self,
@@ -97,6 +98,14 @@ class SmtpNotifier:
         mail.set_content(message.text)
         if message.html is not None:
             mail.add_alternative(message.html, subtype="html")
+        if message.attachment is not None:
+            maintype, _, subtype = message.attachment.content_type.partition("/")
+            mail.add_attachment(
+                message.attachment.content,
+                maintype=maintype,
+                subtype=subtype,
+                filename=message.attachment.filename,
+            )
         return mail
 
     @asynccontextmanager

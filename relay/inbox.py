@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 from sqlalchemy import select, update
@@ -23,10 +24,11 @@ from db.models import Payment, Subscription, WebhookInbox
 from db.session import Database
 from domain.errors import BahiError, RetryableError, Unavailable
 from domain.subscription import FINAL, Status
-from gateways.base import SubscriptionGateway
+from gateways.base import RefundGateway, SubscriptionGateway
 from gateways.razorpay_webhook import parse_razorpay_webhook
 from relay import metrics
 from relay.patience import backoff
+from relay.refunds import RefundNotices
 from relay.wakeup import POLL_SECONDS, Bells, pause
 from workflows import messages, ports, search_attributes
 
@@ -53,6 +55,9 @@ _HANDLED = frozenset(
     }
 )  # fmt: skip
 """What may change a subscription's books; everything else is kept and left alone."""
+_REFUNDS = frozenset(
+    f"refund.{happening}" for happening in ("created", "processed", "failed", "speed_changed")
+)
 _SAID_ALREADY = {
     "subscription.charged": Status.ACTIVE,
     "subscription.activated": Status.ACTIVE,
@@ -64,6 +69,10 @@ _MONEY_CAME = frozenset({"subscription.charged", "subscription.activated", "subs
 ACTOR = "gateway"
 
 _log = structlog.get_logger(__name__)
+
+
+class PaymentGateway(SubscriptionGateway, RefundGateway, Protocol):
+    """One that charges and gives back."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,8 @@ class InboxRelay:
         self,
         database: Database,
         client: Client,
-        gateway: SubscriptionGateway,
+        gateway: PaymentGateway,
+        refunds: RefundNotices,
         clock: Callable[[], datetime],
         *,
         workflow_clock_offset: Callable[[], timedelta] = timedelta,
@@ -102,6 +112,7 @@ class InboxRelay:
         self._database = database
         self._client = client
         self._gateway = gateway
+        self._refunds = refunds
         self._clock = clock
         self._workflow_clock_offset = workflow_clock_offset
         self._poll = poll_seconds
@@ -162,6 +173,8 @@ class InboxRelay:
             return _Verdict(entry, None, error=f"unexpected {type(error).__name__}")
 
     async def _hand_on(self, entry: WebhookInbox) -> _Verdict:
+        if entry.event_type in _REFUNDS and entry.source == self._gateway.name:
+            return await self._refund(entry)
         if entry.source != self._gateway.name or entry.event_type not in _HANDLED:
             return _Verdict(entry, "unhandled")
         gateway_id, noted = entry.gateway_subscription_id, None
@@ -179,6 +192,22 @@ class InboxRelay:
         if await self._is_known(entry, ours):
             return _Verdict(entry, "known", ours.id)
         return await self._signal(entry, ours, gateway_id)
+
+    async def _refund(self, entry: WebhookInbox) -> _Verdict:
+        """Wake the workflow of a refund of ours; begin one for what was made in the dashboard."""
+        told = parse_razorpay_webhook(entry.body)
+        if told.gateway_refund_id is None or told.payment_id is None:
+            return _Verdict(entry, "unhandled", error="it is about no refund")
+        known = await self._refunds.known(told.gateway_refund_id, told.our_refund_id)
+        if known is not None:
+            if not known.settled:
+                await self._refunds.wake(known.id)
+            return _Verdict(entry, "known" if known.settled else "signalled", known.subscription_id)
+        if not await self._refunds.is_ours(told.payment_id):
+            return self._orphan(entry, "its payment is not on record", wait=told.our_refund_id is not None)
+        seen = await self._gateway.read_refund(told.payment_id, told.gateway_refund_id)
+        await self._refunds.begin(seen)
+        return _Verdict(entry, "signalled")
 
     async def _find(self, gateway_id: str, noted: str | None) -> _Ours | None:
         """By the gateway's id, or by ours in the notes: the call may overtake our record of the former."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from domain.document import DocumentKind
 from domain.dunning import LADDER_RUNGS
 from domain.events import EventType
 from domain.money import rupees
@@ -27,6 +28,11 @@ class Kind(StrEnum):
     CREDIT_NOTE = "credit_note"
     VOUCHER = "voucher"
     REFUND = "refund"
+    PROFORMA = "proforma"
+
+
+WITH_DOCUMENT = frozenset({Kind.RECEIPT, Kind.CREDIT_NOTE, Kind.VOUCHER, Kind.PROFORMA})
+"""Messages that bring a document: linked, and attached where the channel can carry it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Occasion:
     seller: str
     customer: str
     plan: str
+    """Empty where no subscription is concerned."""
     status: str = ""
     amount_paise: int = 0
     reason: str = ""
@@ -43,8 +50,12 @@ class Occasion:
     """Failed attempts in this billing period, this one included."""
     payment_link: str | None = None
     """The gateway's page where the customer pays or changes the method."""
+    document_kind: str = ""
+    """A `domain.document.DocumentKind`."""
     document_number: str = ""
     document_link: str | None = None
+    attached: bool = False
+    """Whether the document comes with the message."""
     access_until: datetime | None = None
 
 
@@ -77,6 +88,7 @@ _BY_EVENT: dict[str, Kind] = {
     EventType.INVOICE_DOCUMENT_READY: Kind.RECEIPT,
     EventType.CREDIT_NOTE_DOCUMENT_READY: Kind.CREDIT_NOTE,
     EventType.VOUCHER_DOCUMENT_READY: Kind.VOUCHER,
+    EventType.PROFORMA_DOCUMENT_READY: Kind.PROFORMA,
     EventType.PAYMENT_REFUNDED: Kind.REFUND,
 }
 
@@ -132,25 +144,52 @@ def _halted(occasion: Occasion) -> Letter:
 
 
 def _receipt(occasion: Occasion) -> Letter:
-    amount = rupees(occasion.amount_paise)
-    happened = f"Thank you: we have received {amount} for the {occasion.plan} plan."
-    invoice = f"The tax invoice is number {occasion.document_number}."
-    action = None if occasion.document_link is None else ("Download the invoice", occasion.document_link)
-    return Letter(f"Receipt for {amount}, invoice {occasion.document_number}", (happened, invoice), action)
+    amount, number = rupees(occasion.amount_paise), occasion.document_number
+    bill = occasion.document_kind == DocumentKind.BILL_OF_SUPPLY
+    short, formal = ("bill of supply", "bill of supply") if bill else ("invoice", "tax invoice")
+    bought = f" for the {occasion.plan} plan" if occasion.plan else ""
+    happened = f"Thank you: we have received {amount}{bought}."
+    where = _attached(occasion, f"The {formal} is number {number}.")
+    return Letter(f"Receipt for {amount}, {short} {number}", (happened, where), _download(occasion, short))
 
 
 def _credit_note(occasion: Occasion) -> Letter:
     amount, number = rupees(occasion.amount_paise), occasion.document_number
     happened = f"We have issued credit note {number} over {amount}. Please keep it with your invoice."
-    action = None if occasion.document_link is None else ("Download the credit note", occasion.document_link)
-    return Letter(f"Credit note {number} over {amount}", (happened,), action)
+    return Letter(
+        f"Credit note {number} over {amount}",
+        (_attached(occasion, happened),),
+        _download(occasion, "credit note"),
+    )
 
 
 def _voucher(occasion: Occasion) -> Letter:
     amount, number = rupees(occasion.amount_paise), occasion.document_number
-    happened = f"This is voucher {number} over {amount}, for your records."
-    action = None if occasion.document_link is None else ("Download the voucher", occasion.document_link)
-    return Letter(f"Voucher {number} over {amount}", (happened,), action)
+    if occasion.document_kind == DocumentKind.REFUND_VOUCHER:
+        name, happened = "refund voucher", f"We are giving {amount} of your advance payment back to you."
+    else:
+        name, happened = "receipt voucher", f"We have received {amount} from you as an advance payment."
+    where = _attached(occasion, f"The {name} is number {number}; please keep it for your records.")
+    return Letter(f"{name.capitalize()} {number} over {amount}", (happened, where), _download(occasion, name))
+
+
+def _proforma(occasion: Occasion) -> Letter:
+    amount, number = rupees(occasion.amount_paise), occasion.document_number
+    happened = _attached(occasion, f"This is proforma invoice {number} over {amount}, as you asked.")
+    what = "It is not a tax invoice; you get that once you have paid."
+    return Letter(
+        f"Proforma invoice {number} over {amount}",
+        (happened, what),
+        _download(occasion, "proforma invoice"),
+    )
+
+
+def _attached(occasion: Occasion, said: str) -> str:
+    return f"{said} You find it attached to this mail." if occasion.attached else said
+
+
+def _download(occasion: Occasion, what: str) -> tuple[str, str] | None:
+    return None if occasion.document_link is None else (f"Download the {what}", occasion.document_link)
 
 
 def _refund(occasion: Occasion) -> Letter:
@@ -183,6 +222,7 @@ _WRITERS = {
     Kind.CREDIT_NOTE: _credit_note,
     Kind.VOUCHER: _voucher,
     Kind.REFUND: _refund,
+    Kind.PROFORMA: _proforma,
 }
 
 _TEMPLATES = jinja2.Environment(

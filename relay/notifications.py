@@ -19,14 +19,17 @@ from db import models
 from db.session import Database
 from domain.errors import FinalError, OutcomeUnknown, RetryableError
 from gateways.cloud_events import OutgoingEvent
-from gateways.notifications import Fact, Message, Notifier
+from gateways.links import download_name
+from gateways.notifications import Attachment, Fact, Message, Notifier
 from gateways.storage import ObjectStore
-from relay.messages import Kind, Occasion, as_html, as_text, kind_for, write
+from relay.messages import WITH_DOCUMENT, Kind, Occasion, as_html, as_text, kind_for, write
 from relay.reasons import Remedy, explain
 
 _NAMES = uuid.UUID("0f6c2f0e-6c1b-4d39-9b5e-2f5b3b8f6a11")
 DOCUMENT_LINK_LASTS = timedelta(days=7)
 """The longest an S3 link may."""
+LARGEST_ATTACHMENT = 5_000_000
+"""Bytes; mail servers take ten million and more, in which a file grows by a third. Larger is only linked."""
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +52,7 @@ class NotificationsSink:
         seller: str,
         clock: Callable[[], datetime],
     ) -> None:
-        """`seller` signs the messages; `store` makes the links to documents."""
+        """`seller` signs the messages; documents and the links to them come from `store`."""
         self._database = database
         self._notifier = notifier
         self._store = store
@@ -117,6 +120,9 @@ class NotificationsSink:
     async def _compose(self, notification_id: str, event: OutgoingEvent, kind: Kind) -> Message:
         data = event.data
         addressee = await self._addressee(event)
+        number = str(data.get("document_number") or "")
+        rendition = await self._rendition(kind, data)
+        attachment = await self._attachment(rendition, number)
         occasion = Occasion(
             seller=self._seller,
             customer=addressee.name,
@@ -126,8 +132,10 @@ class NotificationsSink:
             reason=str(data.get("reason") or ""),
             rung=_whole(data, "rung"),
             payment_link=data.get("checkout_url"),
-            document_number=str(data.get("document_number") or ""),
-            document_link=await self._document_link(data),
+            document_kind=str(data.get("document_kind") or ""),
+            document_number=number,
+            document_link=await self._link(rendition, number),
+            attached=attachment is not None,
             access_until=_moment(data, "access_until"),
         )
         if kind is Kind.PAYMENT_FAILED and explain(occasion.reason).remedy is Remedy.OPERATOR:
@@ -144,34 +152,49 @@ class NotificationsSink:
             text=as_text(letter),
             html=as_html(letter),
             data=_facts(event, occasion),
+            attachment=attachment,
         )
 
     async def _addressee(self, event: OutgoingEvent) -> _Addressee:
+        """The customer, and the plan where the event is about a subscription."""
         customer, subscription, plan = models.Customer, models.Subscription, models.Plan
+        of_event = (subscription.customer_id == customer.id) & (subscription.id == event.subscription_id)
         async with self._database.reading() as session:
             found = (
                 await session.execute(
                     select(customer.name, customer.email, plan.name.label("plan"))
-                    .join_from(customer, subscription, subscription.customer_id == customer.id)
-                    .join(plan, plan.id == subscription.plan_id)
-                    .where(customer.id == event.customer_id, subscription.id == event.subscription_id)
+                    .outerjoin_from(customer, subscription, of_event)
+                    .outerjoin(plan, plan.id == subscription.plan_id)
+                    .where(customer.id == event.customer_id)
                 )
             ).one_or_none()
-        if found is None:
-            raise FinalError(f"event {event.id} is about no subscription on record")
-        return _Addressee(found.name, found.email, found.plan)
+        if found is None or (event.subscription_id is not None and found.plan is None):
+            raise FinalError(f"event {event.id} is about no customer or subscription on record")
+        return _Addressee(found.name, found.email, found.plan or "")
 
-    async def _document_link(self, data: Mapping[str, Any]) -> str | None:
-        """Where the document that the event tells of can be had, if it is drawn."""
-        row = models.Rendition
+    async def _rendition(self, kind: Kind, data: Mapping[str, Any]) -> models.Rendition | None:
+        """The drawn document that the message is about."""
+        document_id = data.get("document_id")
+        if kind not in WITH_DOCUMENT or not isinstance(document_id, str):
+            return None
         async with self._database.reading() as session:
-            query = select(row.object_key).where(row.document_id == data.get("document_id"))
-            key = await session.scalar(query)
-        if key is None:
+            return await session.get(models.Rendition, document_id)
+
+    async def _link(self, rendition: models.Rendition | None, number: str) -> str | None:
+        if rendition is None:
             return None
         return await self._store.signed_url(
-            key, filename=f"{data.get('document_number')}.pdf", expires=DOCUMENT_LINK_LASTS, now=self._clock()
+            rendition.object_key, filename=f"{number}.pdf", expires=DOCUMENT_LINK_LASTS, now=self._clock()
         )
+
+    async def _attachment(self, rendition: models.Rendition | None, number: str) -> Attachment | None:
+        """The document itself, where the channel can carry it. Raises what the store raises."""
+        if rendition is None or not self._notifier.carries_files:
+            return None
+        if rendition.size_bytes > LARGEST_ATTACHMENT:
+            return None
+        content = await self._store.get(rendition.object_key)
+        return Attachment(download_name(f"{number}.pdf"), content)
 
 
 def _facts(event: OutgoingEvent, occasion: Occasion) -> dict[str, Fact]:

@@ -127,6 +127,7 @@ def test_sinks_get_the_events_they_want(event: EventType) -> None:
         "invoice.document_ready",
         "credit_note.document_ready",
         "voucher.document_ready",
+        "proforma.document_ready",
     }
     assert (NOTIFICATIONS_SINK in wanting) == (event.value in told)
     assert interested(event, ()) == ()

@@ -146,6 +146,7 @@ class Records:
         *sinks: str,
         customer_id: str = "cus_1",
         key: str | None = None,
+        of_subscription: bool = True,
         **data: Any,
     ) -> int:
         async with self.database.transaction() as session:
@@ -154,7 +155,7 @@ class Records:
                 key=key or f"{event}/{customer_id}/{utc_now().isoformat()}",
                 type=event,
                 customer_id=customer_id,
-                subscription_id=f"bs_{customer_id}",
+                subscription_id=f"bs_{customer_id}" if of_subscription else None,
                 occurred_at=utc_now(),
                 data=data,
                 sinks=sinks,

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.document import DocumentKind
 from domain.events import EventType
 from domain.subscription import Status
-from relay.messages import Kind, Letter, Occasion, as_html, as_text, kind_for, write
+from relay.messages import WITH_DOCUMENT, Kind, Letter, Occasion, as_html, as_text, kind_for, write
 from relay.reasons import Remedy, explain
 
 OCCASION = Occasion(
@@ -68,6 +69,58 @@ def test_a_receipt_names_the_invoice_and_leads_to_it() -> None:
     assert "we have received ₹1,178.82" in text and "number BH26-27/000042" in text
     assert "Download the invoice: https://billing.kaveri.example/files/x.pdf" in text
     assert "Download" not in text_of(Kind.RECEIPT, replace(OCCASION, document_link=None))
+
+
+def test_a_receipt_calls_a_bill_of_supply_by_its_name() -> None:
+    letter = write(Kind.RECEIPT, replace(OCCASION, document_kind=DocumentKind.BILL_OF_SUPPLY))
+    assert "The bill of supply is number BH26-27/000042." in as_text(letter)
+    assert letter.subject == "Receipt for ₹1,178.82, bill of supply BH26-27/000042"
+    assert letter.action == ("Download the bill of supply", OCCASION.document_link)
+
+
+def test_a_receipt_without_a_subscription_names_no_plan() -> None:
+    text = text_of(Kind.RECEIPT, replace(OCCASION, plan=""))
+    assert "we have received ₹1,178.82.\n" in text and "plan" not in text
+
+
+def test_a_credit_note_says_what_it_belongs_to() -> None:
+    letter = write(Kind.CREDIT_NOTE, replace(OCCASION, document_number="CN26-27/000007"))
+    assert letter.subject == "Credit note CN26-27/000007 over ₹1,178.82"
+    assert "Please keep it with your invoice." in as_text(letter)
+    assert letter.action == ("Download the credit note", OCCASION.document_link)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "called"),
+    [
+        (DocumentKind.RECEIPT_VOUCHER, "We have received ₹1,178.82 from you", "receipt voucher"),
+        (DocumentKind.REFUND_VOUCHER, "We are giving ₹1,178.82 of your advance", "refund voucher"),
+    ],
+)
+def test_a_voucher_says_which_way_the_money_went(kind: DocumentKind, said: str, called: str) -> None:
+    letter = write(Kind.VOUCHER, replace(OCCASION, document_kind=kind, document_number="RV26-27/000003"))
+    assert said in as_text(letter) and f"The {called} is number RV26-27/000003" in as_text(letter)
+    assert letter.subject == f"{called.capitalize()} RV26-27/000003 over ₹1,178.82"
+    assert letter.action == (f"Download the {called}", OCCASION.document_link)
+
+
+def test_a_refund_says_how_much_comes_back_and_when() -> None:
+    text = text_of(Kind.REFUND)
+    assert "₹1,178.82 back to you" in text and "five to seven working days" in text
+
+
+def test_a_proforma_is_not_taken_for_a_tax_invoice() -> None:
+    letter = write(Kind.PROFORMA, replace(OCCASION, plan="", document_number="PI26-27/000001"))
+    assert letter.subject == "Proforma invoice PI26-27/000001 over ₹1,178.82"
+    assert "It is not a tax invoice" in as_text(letter)
+    assert letter.action == ("Download the proforma invoice", OCCASION.document_link)
+    assert kind_for(EventType.PROFORMA_DOCUMENT_READY, {}) is Kind.PROFORMA
+
+
+@pytest.mark.parametrize("kind", sorted(WITH_DOCUMENT))
+def test_what_is_attached_is_said_to_be_and_nothing_else(kind: Kind) -> None:
+    assert "attached to this mail" in text_of(kind, replace(OCCASION, attached=True))
+    assert "attached" not in text_of(kind)
 
 
 def test_a_cancellation_says_which_day_is_the_last() -> None:

@@ -3,25 +3,26 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, update
 
 from db import models
 from db.session import Database
+from domain.document import DocumentKind
 from domain.events import EventType
 from domain.subscription import Status
 from gateways.notification_webhook import WebhookNotifier
 from gateways.notifications import LogNotifier, Message, Notifier
 from gateways.smtp import SmtpNotifier, SmtpSettings
 from gateways.storage import LocalStore
-from relay.notifications import NotificationsSink
+from relay.notifications import LARGEST_ATTACHMENT, NotificationsSink
 from relay.outbox import OutboxRelay
+from tests.db import rows
 from tests.gateways.servers import SECRET, Mailbox, endpoint, hang_up, mail_server
 from tests.relay.conftest import Records, utc_now
 
@@ -139,6 +140,7 @@ class Dying:
 
     def __init__(self, inner: Notifier) -> None:
         self.channel, self.repeatable = inner.channel, inner.repeatable
+        self.carries_files = inner.carries_files
         self._inner = inner
 
     async def send(self, message: Message) -> None:
@@ -209,66 +211,148 @@ async def test_a_customer_without_an_address_cannot_be_told_by_mail_and_that_is_
     assert (await records.delivery(event_id, "notifications")).status == "failed"
 
 
-async def test_a_receipt_leads_to_the_stored_invoice(
-    database: Database, records: Records, relay_with: Make, store: LocalStore
+READY: dict[DocumentKind, tuple[EventType, str, str]] = {
+    DocumentKind.TAX_INVOICE: (EventType.INVOICE_DOCUMENT_READY, "BH26-27/000042", "receipt"),
+    DocumentKind.BILL_OF_SUPPLY: (EventType.INVOICE_DOCUMENT_READY, "BS26-27/000042", "receipt"),
+    DocumentKind.CREDIT_NOTE: (EventType.CREDIT_NOTE_DOCUMENT_READY, "CN26-27/000042", "credit_note"),
+    DocumentKind.RECEIPT_VOUCHER: (EventType.VOUCHER_DOCUMENT_READY, "RV26-27/000042", "voucher"),
+    DocumentKind.REFUND_VOUCHER: (EventType.VOUCHER_DOCUMENT_READY, "RF26-27/000042", "voucher"),
+    DocumentKind.PROFORMA: (EventType.PROFORMA_DOCUMENT_READY, "PI26-27/000042", "proforma"),
+}
+KEY = "invoices/2026-27/abc.pdf"
+PDF = b"%PDF-1.7\n\x00\xff\r\n.\r\nbytes that no mail may change\n%%EOF\n"
+
+
+@pytest.mark.parametrize("kind", list(DocumentKind))
+async def test_a_mail_brings_the_document_and_leads_to_it(
+    database: Database, records: Records, relay_with: Make, store: LocalStore, kind: DocumentKind
 ) -> None:
-    key = "invoices/2026-27/abc.pdf"
-    await store.put(key, b"%PDF", "application/pdf")
-    await _stored_invoice(database, records, key)
+    _, number, told = READY[kind]
+    await _drawn(database, store, kind)
     async with mail_server() as box:
-        await records.event(
-            EventType.INVOICE_DOCUMENT_READY,
-            "notifications",
-            document_id="inv_1",
-            document_number="BH26-27/000042",
-            amount_paise=117882,
-        )
+        await _announce(records, kind)
         await relay_with(by_mail(box)).drain_once()
     [mail] = [message_from_bytes(raw, policy=default) for raw in box.mails]
-    text = mail.get_body(("plain",))
-    assert text is not None
-    content = text.get_content().replace("=\n", "")
-    assert "BH26-27/000042" in content
-    assert f"https://billing.kaveri.example/files/{key}?expires=" in content
+    [attached] = list(mail.iter_attachments())
+    assert attached.get_content_type() == "application/pdf"
+    assert attached.get_filename() == number.replace("/", "-") + ".pdf"
+    assert attached.get_content() == PDF
+    for form in ("plain", "html"):
+        body = mail.get_body((form,))
+        assert body is not None
+        text = body.get_content().replace("=\n", "")
+        assert number in text and "attached to this mail" in text
+        assert f"https://billing.kaveri.example/files/{KEY}?expires=" in text
+    assert (await only(records)).kind == told
 
 
-async def _stored_invoice(database: Database, records: Records, key: str) -> None:
-    await records.payment("bs_cus_1", "pay_1")
-    now = utc_now()
-    async with database.transaction() as session:
-        session.add(
-            models.Document(
-                id="inv_1",
-                kind="tax_invoice",
-                number="BH26-27/000042",
-                seller_gstin="29AAACB1234F1Z5",
-                financial_year="2026-27",
-                customer_id="cus_1",
-                subscription_id="bs_cus_1",
-                payment_id="pmt_pay_1",
-                cycle=0,
-                period_start=now,
-                period_end=now + timedelta(days=30),
-                issued_on=now.date(),
-                issued_at=now,
-                place_of_supply="29",
-                currency="INR",
-                taxable_paise=99900,
-                cgst_paise=8991,
-                sgst_paise=8991,
-                utgst_paise=0,
-                igst_paise=0,
-                round_off_paise=0,
-                total_paise=117882,
-                document={},
-            )
-        )
-        await session.flush()
-        session.add(
-            models.Rendition(
-                document_id="inv_1", object_key=key, sha256="abc", size_bytes=4, rendered_at=now
-            )
-        )
+async def test_a_service_gets_the_link_and_not_the_document(
+    database: Database, records: Records, relay_with: Make, store: LocalStore
+) -> None:
+    await _drawn(database, store, DocumentKind.TAX_INVOICE)
+    async with endpoint() as service:
+        notifier = WebhookNotifier(service.url, SECRET, utc_now)
+        await _announce(records, DocumentKind.TAX_INVOICE)
+        await relay_with(notifier).drain_once()
+        await notifier.close()
+    [request] = service.requests
+    told = json.loads(request.body)["data"]
+    assert told["facts"]["document_link"].startswith(f"https://billing.kaveri.example/files/{KEY}?")
+    assert "attached" not in told["text"] and b"bytes that no mail" not in request.body
+
+
+async def test_a_document_that_is_too_large_for_a_mail_is_linked(
+    database: Database, records: Records, relay_with: Make, store: LocalStore
+) -> None:
+    await _drawn(database, store, DocumentKind.TAX_INVOICE, size_bytes=LARGEST_ATTACHMENT + 1)
+    async with mail_server() as box:
+        await _announce(records, DocumentKind.TAX_INVOICE)
+        await relay_with(by_mail(box)).drain_once()
+    [mail] = [message_from_bytes(raw, policy=default) for raw in box.mails]
+    assert list(mail.iter_attachments()) == []
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert f"/files/{KEY}?" in body.get_content().replace("=\n", "")
+
+
+async def test_a_mail_waits_until_its_document_can_be_read(
+    database: Database, records: Records, relay_with: Make, store: LocalStore, tmp_path: Path
+) -> None:
+    await _drawn(database, store, DocumentKind.TAX_INVOICE)
+    stored = tmp_path / KEY
+    stored.rename(tmp_path / "elsewhere")
+    async with mail_server() as box:
+        relay = relay_with(by_mail(box))
+        event_id = await _announce(records, DocumentKind.TAX_INVOICE)
+        await relay.drain_once()
+        assert box.mails == [] and await records.notifications() == []
+        assert (await records.delivery(event_id, "notifications")).status == "failed"
+        (tmp_path / "elsewhere").rename(stored)
+        await tell_again(database)
+        await relay.drain_once()
+    assert len(box.mails) == 1
+
+
+async def test_a_document_without_a_subscription_reaches_its_customer(
+    database: Database, records: Records, relay_with: Make, store: LocalStore
+) -> None:
+    await _drawn(database, store, DocumentKind.PROFORMA)
+    async with mail_server() as box:
+        await _announce(records, DocumentKind.PROFORMA, of_subscription=False)
+        await relay_with(by_mail(box)).drain_once()
+    assert box.recipients == ["meera@kaveri.example"]
+    row = await only(records)
+    assert (row.kind, row.status, row.subscription_id) == ("proforma", "sent", None)
+
+
+async def test_a_refund_without_a_subscription_brings_no_document(
+    database: Database, records: Records, relay_with: Make, store: LocalStore
+) -> None:
+    """The credit note comes by a mail of its own."""
+    await _drawn(database, store, DocumentKind.CREDIT_NOTE)
+    facts: dict[str, Any] = {"document_id": "doc_1", "amount_paise": 117882}
+    async with mail_server() as box:
+        await records.event(EventType.PAYMENT_REFUNDED, "notifications", of_subscription=False, **facts)
+        await relay_with(by_mail(box)).drain_once()
+    [mail] = [message_from_bytes(raw, policy=default) for raw in box.mails]
+    assert mail["Subject"] == "Your refund of ₹1,178.82" and list(mail.iter_attachments()) == []
+
+
+async def test_an_event_about_nobody_on_record_is_given_up(records: Records, relay_with: Make) -> None:
+    async with records.database.transaction() as session:
+        await session.execute(delete(models.Subscription))
+    event_id = await records.event(EventType.PAYMENT_FAILED, "notifications", **FAILED)
+    await relay_with(LogNotifier()).drain_once()
+    assert (await records.delivery(event_id, "notifications")).status == "failed"
+
+
+async def _announce(records: Records, kind: DocumentKind, *, of_subscription: bool = True) -> int:
+    event, number, _ = READY[kind]
+    return await records.event(
+        event,
+        "notifications",
+        of_subscription=of_subscription,
+        document_id="doc_1",
+        document_kind=kind.value,
+        document_number=number,
+        amount_paise=117882,
+    )
+
+
+async def _drawn(
+    database: Database, store: LocalStore, kind: DocumentKind, size_bytes: int = len(PDF)
+) -> None:
+    """A document that is issued, drawn and stored; after its original, where it has one."""
+    await store.put(KEY, PDF, "application/pdf")
+    issued: dict[str, Any] = {"id": "doc_1", "subscription_id": None, "payment_id": None, "cycle": None}
+    drawn = rows.invoice(**issued, kind=kind.value, number=READY[kind][1])
+    if kind in (DocumentKind.CREDIT_NOTE, DocumentKind.REFUND_VOUCHER):
+        await rows.add(database, rows.invoice(**issued | {"id": "doc_0"}))
+        drawn.original_id = "doc_0"
+    rendition = models.Rendition(
+        document_id="doc_1", object_key=KEY, sha256="abc", size_bytes=size_bytes, rendered_at=utc_now()
+    )
+    await rows.add(database, drawn, rendition)
 
 
 async def test_what_was_never_paid_for_ends_without_a_word_and_what_was_does_not(
