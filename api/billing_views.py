@@ -66,6 +66,9 @@ class BillingDetailsIn(Request):
 class BillingDetailsOut(Answer):
     """Who is billed and where."""
 
+    customer_id: str | None = Field(
+        default=None, description="What operators and events call this customer; null before the first PUT."
+    )
     name: str
     email: str
     phone: str = ""
@@ -94,6 +97,7 @@ def billing_details_out(customer: Customer) -> BillingDetailsOut:
     state = STATES.get(customer.state_code or "")
     warning = pin_warning(customer.pin, customer.state_code) if customer.state_code and customer.pin else None
     return BillingDetailsOut(
+        customer_id=customer.id,
         name=customer.name,
         email=customer.email,
         phone=customer.phone,

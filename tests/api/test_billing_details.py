@@ -34,7 +34,7 @@ async def put(api: Served, **changes: Any) -> tuple[int, dict[str, Any]]:
 async def test_before_anything_is_on_record_the_tokens_claims_are_shown(api: Served) -> None:
     async with api.customer(name="Asha", email="asha@example.com") as customer:
         details = (await customer.get("/v1/billing-details")).json()
-    assert details["name"] == "Asha"
+    assert (details["name"], details["customer_id"]) == ("Asha", None)
     assert details["complete"] is False
 
 
@@ -44,6 +44,7 @@ async def test_what_was_put_is_what_is_shown(api: Served) -> None:
         shown = (await customer.get("/v1/billing-details")).json()
     assert code == 200
     assert shown == stored
+    assert shown["customer_id"].startswith("cus_")
     assert {name: shown[name] for name in DETAILS} == DETAILS
     assert (shown["state"], shown["state_origin"], shown["complete"]) == ("Karnataka", "declared", True)
     assert (shown["in_sez"], shown["registration_state_confirmed"], shown["warnings"]) == (False, False, [])

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from db import api_reads
 from db.models import Plan
 from domain.gst import gstin_check_digit
 from local.world import Person, World
@@ -45,13 +44,6 @@ async def buyer(world: World, user_id: str, **details: Any) -> Person:
     given = {"name": user_id.title(), "email": f"{user_id}@customer.example", **details}
     (await person.http.put("/v1/billing-details", json=given)).raise_for_status()
     return person
-
-
-async def id_of(world: World, user_id: str) -> str:
-    async with world.database.reading() as session:
-        row = await api_reads.customer_of(session, user_id)
-    assert row is not None
-    return row.id
 
 
 async def buys(person: Person, plan_id: str = "plan_starter") -> tuple[int, dict[str, Any]]:
@@ -103,7 +95,7 @@ async def test_the_customers_registration_bills_before_the_plans_and_that_before
 
         simran = await buyer(world, "simran", state_code="04")
         async with world.operator() as operator:
-            customer_id = await id_of(world, "simran")
+            customer_id = (await simran.http.get("/v1/billing-details")).json()["customer_id"]
             answer = await operator.put(f"/admin/customers/{customer_id}/seller", json={"seller_key": "ch"})
         assert answer.json() == {"customer_id": customer_id, "user_id": "simran", "seller_key": "ch"}
         _, invoice = await buys(simran, "plan_growth")
