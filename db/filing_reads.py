@@ -9,9 +9,10 @@ from sqlalchemy import Integer, Select, and_, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.issuing import DOCUMENTS
-from db.models import Document, LedgerPosting, LedgerTransaction, NumberSeries
+from db.models import Document, IrpRegistration, LedgerPosting, LedgerTransaction, NumberSeries
 from db.session import Database
-from domain.document import DocumentKind, TaxDocument, document_number
+from domain.document import DocumentKind, Registration, TaxDocument, document_number
+from domain.e_invoice import EInvoiceStatus
 from domain.periods import financial_year, india_midnight
 
 FILED_KINDS = [kind.value for kind in DocumentKind if kind is not DocumentKind.PROFORMA]
@@ -38,6 +39,16 @@ class Taken:
     kind: DocumentKind
     first: str
     last: str
+
+
+@dataclass(frozen=True)
+class AtPortal:
+    """How far a document has got at the invoice registration portal (gst.md 6.3, 6.4)."""
+
+    status: EInvoiceStatus
+    registration: Registration | None = None
+    """What the portal answered; cancelled ones keep it."""
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,23 @@ async def documents_issued(session: AsyncSession, gstin: str, days: Days) -> lis
         .order_by(row.kind, row.issued_on, func.length(row.number), row.number)
     )
     return [DOCUMENTS.validate_python(each) for each in await session.scalars(query)]
+
+
+async def at_portal(session: AsyncSession, gstin: str, days: Days) -> dict[str, AtPortal] | None:
+    """By document id. None where no document of the GSTIN was ever to be registered: e-invoicing is off."""
+    row = IrpRegistration
+    of_gstin = select(row, Document.issued_on).join(Document).where(Document.seller_gstin == gstin)
+    if await session.scalar(select(of_gstin.exists())) is not True:
+        return None
+    found = await session.scalars(of_gstin.where(Document.issued_on.between(days.first, days.last)))
+    return {each.document_id: _at_portal(each) for each in found}
+
+
+def _at_portal(row: IrpRegistration) -> AtPortal:
+    registration = Registration(
+        row.irn or "", row.acknowledgement_number or "", row.acknowledged_at or "", row.signed_qr or ""
+    )
+    return AtPortal(EInvoiceStatus(row.status), registration if row.irn else None, row.refusal or "")
 
 
 async def numbers_taken(session: AsyncSession, gstin: str, days: Days) -> list[Taken]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from documents.figures import Figures, of_document, sign_of, total
-from documents.gstr1.entries import SUPPLIES, is_filed
+from documents.gstr1.entries import SUPPLIES, VOUCHERS, is_filed
 from documents.gstr1.filing import Filing
 from documents.gstr1.portal import portal_file
 from domain.document import DocumentKind, TaxDocument
@@ -25,6 +25,12 @@ class Posted:
 
     figures: Figures
     round_off_paise: int = 0
+    held_paise: int = 0
+    """Put into wallets; what a voucher says was received or returned."""
+    tax_on_advances_paise: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.figures or self.round_off_paise or self.tax_on_advances_paise)
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,14 @@ class Comparison:
 
     name: str
     documents_paise: int
-    sections_paise: int
+    sections_paise: int | None
+    """None where no section has such an amount."""
     table_12_paise: int | None
     """None where Table 12 has no such amount."""
     not_filed_paise: int = 0
     """Commercial notes past the limit of s.34(2): in the ledger, in no section."""
     ledger_paise: int | None = None
-    """None where the ledger is not compared (advances)."""
+    """None where the ledger keeps no account of that kind (the heads of tax on advances)."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,9 @@ class Reconciliation:
 def reconcile(filing: Filing, ledger: Mapping[str, Posted]) -> Reconciliation:
     """Compares the sums of documents, sections, Table 12 and ledger, and names what differs.
 
-    `ledger` is by document id: everything posted in the period for an invoice, bill of supply or credit
-    note; what was posted for none stands under "". Raises as `gstr1` does.
+    `ledger` is by document id: everything posted for a document of the period, whenever that was; what
+    was posted in the period for none stands under "". A document that was cancelled at the invoice portal
+    is void, so its postings must come to nothing. Raises as `gstr1` does.
     """
     made = json.loads(portal_file(filing), parse_float=Decimal)
     supplies = [each for each in filing.documents if each.kind in SUPPLIES]
@@ -74,16 +82,33 @@ def reconcile(filing: Filing, ledger: Mapping[str, Posted]) -> Reconciliation:
         total(posted.figures for posted in ledger.values()).parts,
         strict=True,
     )
-    advances = zip(_NAMES, _vouchers(filing).parts, _advances(made).parts, strict=True)
     round_off = sum(sign_of(each) * each.amount.round_off_paise for each in supplies)
     posted_round_off = sum(posted.round_off_paise for posted in ledger.values())
     comparisons = (
         *(Comparison(*row) for row in rows),
-        Comparison("round-off", round_off, round_off, None, 0, posted_round_off),
-        *(Comparison(f"advances: {name}", given, read, None) for name, given, read in advances),
+        Comparison("round-off", round_off, None, None, 0, posted_round_off),
+        *_of_advances(filing, _advances(made), ledger),
     )
     differences = [line for each in comparisons for line in _differences(each)]
-    return Reconciliation(comparisons, (*differences, *_by_document(supplies, ledger)))
+    return Reconciliation(comparisons, (*differences, *_by_document(filing, ledger)))
+
+
+def _of_advances(filing: Filing, read: Figures, ledger: Mapping[str, Posted]) -> Iterator[Comparison]:
+    """The four figures, as Tables 11A and 11B have them; their tax and the money held, as the ledger has."""
+    given = _vouchers(filing)
+    for name, said, filed in zip(_NAMES, given.parts, read.parts, strict=True):
+        yield Comparison(f"advances: {name}", said, filed, None)
+    taxed = sum(posted.tax_on_advances_paise for posted in ledger.values())
+    yield Comparison("advances: tax", given.tax_paise, read.tax_paise, None, 0, taxed)
+    vouchers = [each for each in filing.documents if each.kind in VOUCHERS]
+    held = sum(_growth(each) * each.amount.total_paise for each in vouchers)
+    posted_held = sum(ledger[each.id].held_paise for each in vouchers if each.id in ledger)
+    yield Comparison("advances: money held", held, None, None, 0, posted_held)
+
+
+def _growth(voucher: TaxDocument) -> int:
+    """Advances grow by a receipt voucher and shrink by a refund voucher."""
+    return 1 if voucher.kind is DocumentKind.RECEIPT_VOUCHER else -1
 
 
 def _signed(document: TaxDocument) -> Figures:
@@ -118,13 +143,9 @@ def _advances(made: dict[str, Any]) -> Figures:
 
 
 def _vouchers(filing: Filing) -> Figures:
-    received = total(
-        of_document(each) for each in filing.documents if each.kind is DocumentKind.RECEIPT_VOUCHER
-    )
-    returned = total(
-        of_document(each) for each in filing.documents if each.kind is DocumentKind.REFUND_VOUCHER
-    )
-    return received - returned - total(used.figures for used in filing.adjustments)
+    vouchers = (each for each in filing.documents if each.kind in VOUCHERS)
+    open_now = total(of_document(each).times(_growth(each)) for each in vouchers)
+    return open_now - total(used.figures for used in filing.adjustments)
 
 
 def _differences(row: Comparison) -> Iterator[str]:
@@ -138,26 +159,38 @@ def _differences(row: Comparison) -> Iterator[str]:
             yield f"{row.name}: {book} has {by} {word} than the documents' {rupees(row.documents_paise)}."
 
 
-def _by_document(supplies: list[TaxDocument], ledger: Mapping[str, Posted]) -> Iterator[str]:
+def _by_document(filing: Filing, ledger: Mapping[str, Posted]) -> Iterator[str]:
     """Where ledger and documents part, so that nobody has to search."""
-    known = {document.id for document in supplies}
-    for document in supplies:
+    for document in filing.documents:
         posted = ledger.get(document.id, Posted(Figures()))
-        round_off = sign_of(document) * document.amount.round_off_paise
-        pairs = zip(
-            (*_NAMES, "round-off"),
-            (*_signed(document).parts, round_off),
-            (*posted.figures.parts, posted.round_off_paise),
-            strict=True,
-        )
         unlike = [
             f"{name} {rupees(said)} but posted {rupees(booked)}"
-            for name, said, booked in pairs
+            for name, said, booked in _pairs(document, posted)
             if said != booked
         ]
         if unlike:
             yield f"{document.number}: {', '.join(unlike)}."
+    void = {document.id: document.number for document in filing.cancelled}
+    known = {document.id for document in filing.documents}
     for identifier, posted in ledger.items():
-        if identifier not in known and (posted.figures or posted.round_off_paise):
+        if identifier in known or not posted:
+            continue
+        value = f"{rupees(posted.figures.taxable_paise)} and tax"
+        if identifier in void:
+            yield f"{void[identifier]}: cancelled at the invoice portal, but the ledger still has {value}."
+        else:
             what = f"document {identifier}, which is not in the filing" if identifier else "no document"
-            yield f"the ledger has postings for {what}: {rupees(posted.figures.taxable_paise)} and tax."
+            yield f"the ledger has postings for {what}: {value}."
+
+
+def _pairs(document: TaxDocument, posted: Posted) -> Iterator[tuple[str, int, int]]:
+    """What the document says and what the ledger has for it, by name."""
+    if document.kind in VOUCHERS:
+        sign = _growth(document)
+        yield "money held", sign * document.amount.total_paise, posted.held_paise
+        yield "tax on the advance", sign * of_document(document).tax_paise, posted.tax_on_advances_paise
+        said, round_off = Figures(), 0
+    else:
+        said, round_off = _signed(document), sign_of(document) * document.amount.round_off_paise
+    yield from zip(_NAMES, said.parts, posted.figures.parts, strict=True)
+    yield "round-off", round_off, posted.round_off_paise

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from db import filing_reads
-from db.filing_reads import Credited, Days
+from db.filing_reads import AtPortal, Credited, Days, Taken
 from db.session import Database
 from documents.figures import Figures
 from documents.gstr1 import Filing, PortalSettings, Series
 from documents.gstr1.filing import Period
 from documents.reconciliation import Posted
 from documents.registers import JournalRow
+from domain.document import Registration, TaxDocument
+from domain.e_invoice import EInvoiceStatus
 from domain.errors import InvalidInput, NotFound
 from domain.identifiers import parse_gstin
 from domain.ledger import Account
@@ -25,6 +27,7 @@ _FIGURES = {
     Account.OUTPUT_UTGST: Figures(0, 0, 0, 1),
 }
 """Where an account's credit stands among the figures of a return."""
+_COMPARED = [*_FIGURES, Account.ROUND_OFF, Account.WALLET, Account.OUTPUT_TAX_ON_ADVANCES]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,19 @@ class Month:
     filing: Filing
     ledger: Mapping[str, Posted]
     last_day: date
+    at_portal: Mapping[str, AtPortal] | None = None
+    """By document id; None where e-invoicing is off (gst.md 1.10)."""
+
+    @property
+    def registrations(self) -> Mapping[str, Registration] | None:
+        """IRNs in force by document id; None where e-invoicing is off."""
+        if self.at_portal is None:
+            return None
+        return {
+            document_id: each.registration
+            for document_id, each in self.at_portal.items()
+            if each.registration and each.status is EInvoiceStatus.REGISTERED
+        }
 
 
 def days_of(period: str) -> Days:
@@ -50,7 +66,8 @@ async def read_month(
 
     Raises InvalidInput for a bad GSTIN or period, NotFound for a GSTIN that nothing was ever issued from.
     """
-    gstin, days = parse_gstin(gstin), days_of(period)
+    settings = settings or PortalSettings()
+    gstin, days = parse_gstin(gstin, sandbox=settings.sandbox), days_of(period)
     async with filing_reads.snapshot(database) as session:
         known = await filing_reads.issuing_gstins(session)
         if gstin not in known:
@@ -58,10 +75,27 @@ async def read_month(
             raise NotFound(f"nothing was ever issued from GSTIN {gstin} in this database; {issuing}.")
         documents = tuple(await filing_reads.documents_issued(session, gstin, days))
         taken = await filing_reads.numbers_taken(session, gstin, days)
-        credited = await filing_reads.credited(session, gstin, days, [*_FIGURES, Account.ROUND_OFF])
-    series = tuple(Series(run.kind, run.first, run.last) for run in taken)
-    filing = Filing(gstin, period, documents, series, settings=settings or PortalSettings())
-    return Month(filing, posted(credited), days.last)
+        credited = await filing_reads.credited(session, gstin, days, _COMPARED)
+        at_portal = await filing_reads.at_portal(session, gstin, days)
+    void = {key for key, each in (at_portal or {}).items() if each.status is EInvoiceStatus.CANCELLED}
+    cancelled = tuple(document for document in documents if document.id in void)
+    filing = Filing(
+        gstin,
+        period,
+        tuple(document for document in documents if document.id not in void),
+        tuple(_series(run, cancelled) for run in taken),
+        settings=settings,
+        cancelled=cancelled,
+    )
+    return Month(filing, posted(credited), days.last, at_portal)
+
+
+def _series(run: Taken, cancelled: tuple[TaxDocument, ...]) -> Series:
+    """The run as Table 13 has it: a cancelled document's number stays taken and is not issued."""
+    series = Series(run.kind, run.first, run.last)
+    taken = set(series.numbers()) if cancelled else set()
+    numbers = tuple(each.number for each in cancelled if each.kind is run.kind and each.number in taken)
+    return replace(series, cancelled=numbers)
 
 
 def posted(rows: list[Credited]) -> dict[str, Posted]:
@@ -72,6 +106,11 @@ def posted(rows: list[Credited]) -> dict[str, Posted]:
         account = Account(row.account)
         if account is Account.ROUND_OFF:
             after = replace(before, round_off_paise=before.round_off_paise + row.amount_paise)
+        elif account is Account.WALLET:
+            after = replace(before, held_paise=before.held_paise + row.amount_paise)
+        elif account is Account.OUTPUT_TAX_ON_ADVANCES:
+            taxed = before.tax_on_advances_paise + row.amount_paise
+            after = replace(before, tax_on_advances_paise=taxed)
         else:
             after = replace(before, figures=before.figures + _FIGURES[account].times(row.amount_paise))
         found[row.document_id] = after

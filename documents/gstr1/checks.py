@@ -16,6 +16,7 @@ from documents.gstr1.entries import (
     SUPPLIES,
     VOUCHERS,
     WITHOUT_TAX,
+    counts_as_inter_state,
 )
 from documents.gstr1.filing import Filing
 from documents.gstr1.numbers import series_faults
@@ -127,6 +128,8 @@ def _buyer(document: TaxDocument, filing: Filing) -> Iterator[str]:
 
 
 def _place(document: TaxDocument) -> Iterator[str]:
+    if counts_as_inter_state(document):
+        return
     place, nature = document.supply.place, document.supply.nature
     if nature in EXPORTS:
         if place != OUTSIDE_INDIA:
@@ -144,6 +147,8 @@ def _place(document: TaxDocument) -> Iterator[str]:
 
 
 def _parties(document: TaxDocument) -> Iterator[str]:
+    if counts_as_inter_state(document):
+        return
     nature, kind = document.supply.nature, document.buyer.kind
     if (nature in SEZ) is not (kind is BuyerKind.SEZ) and nature is not SupplyNature.NOT_TAXED:
         yield f"buyer {kind} does not go with a supply that is {nature}; SEZ supplies are zero-rated."
@@ -240,6 +245,13 @@ def _note(document: TaxDocument) -> Iterator[str]:
         yield f"s.34(2): tax on invoice {original.number} could be lowered until {last_day}."
 
 
+def _of_cancelled(document: TaxDocument, filing: Filing) -> Iterator[str]:
+    """Nothing is left to take back of what is void (gst.md 6.3: cancelled "all or nothing")."""
+    void = {each.number for each in filing.cancelled}
+    if document.original and document.original.number in void:
+        yield f"{document.original.number}, which it is against, was cancelled at the invoice portal."
+
+
 def _advance_faults(filing: Filing) -> Iterator[tuple[str, str]]:
     for used in filing.adjustments:
         where = f"advance {used.voucher.number} on {used.invoice_number}"
@@ -260,4 +272,6 @@ def _advance_faults(filing: Filing) -> Iterator[tuple[str, str]]:
 _OF_ITSELF: tuple[Callable[[TaxDocument], Iterator[str]], ...] = (
     _kind, _number, _place, _parties, _sums, _heads, _note,
 )  # fmt: skip
-_IN_ITS_FILING: tuple[Callable[[TaxDocument, Filing], Iterator[str]], ...] = (_date, _seller, _buyer, _codes)
+_IN_ITS_FILING: tuple[Callable[[TaxDocument, Filing], Iterator[str]], ...] = (
+    _date, _seller, _buyer, _codes, _of_cancelled,
+)  # fmt: skip

@@ -73,6 +73,11 @@ def is_filed(document: TaxDocument) -> bool:
     return document.kind in SUPPLIES and document.gst_adjusting
 
 
+def counts_as_inter_state(document: TaxDocument) -> bool:
+    """An advance whose use is not decided is inter-State, wherever the buyer is (rule 50, gst.md 1.4)."""
+    return document.kind in VOUCHERS and document.supply.nature is SupplyNature.INTER_STATE
+
+
 def filed_rate(nature: SupplyNature, rate_bp: int, settings: PortalSettings) -> int:
     """The rate shown for a line: 0 on zero-rated supplies if so set (gst.md 5.8, note on C17)."""
     zero = nature in WITHOUT_TAX and settings.zero_rated_at_nil

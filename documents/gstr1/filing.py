@@ -138,6 +138,8 @@ class Filing:
 
     `documents`: tax invoices, bills of supply, credit notes (commercial ones too, they hold numbers),
     receipt and refund vouchers; in any order, without proformas. `period` is such as `2026-10`.
+    `cancelled` are those withdrawn at the invoice portal within its 24 hours: they are void, stand in no
+    section, and their numbers are among the series' cancelled ones (gst.md 1.6, 6.3).
     """
 
     gstin: str
@@ -146,6 +148,7 @@ class Filing:
     series: tuple[Series, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     settings: PortalSettings = PortalSettings()
+    cancelled: tuple[TaxDocument, ...] = ()
 
     @property
     def month(self) -> Period:

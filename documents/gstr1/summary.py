@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from documents.figures import Figures, total
 from documents.gstr1.checks import check
-from documents.gstr1.entries import WITHOUT_TAX, Entry, Section, entries, in_order, is_filed
+from documents.gstr1.entries import (
+    WITHOUT_TAX,
+    Entry,
+    Section,
+    counts_as_inter_state,
+    entries,
+    in_order,
+    is_filed,
+)
 from documents.gstr1.filing import Filing
 from documents.gstr1.portal import portal_file
 from documents.gstr1.sections import b2cs_groups
@@ -12,6 +20,7 @@ from documents.gstr1.tables import advance_groups
 from domain.document import DocumentKind, TaxDocument
 from domain.money import BASIS_POINTS, round_half_up, rupees
 from domain.periods import financial_year
+from domain.supply import OUTSIDE_INDIA
 
 SPLIT_ABOVE_BYTES = 4_900_000
 """The offline tool splits its files at about 4.7 MiB (gst.md 6.1)."""
@@ -122,10 +131,20 @@ def _lacks_undertaking(document: TaxDocument) -> bool:
     return without and (lut is None or lut.financial_year != financial_year(document.issued_on))
 
 
+def _is_odd_advance(document: TaxDocument) -> bool:
+    at_home = document.supply.place in (document.seller.state_code, OUTSIDE_INDIA)
+    return at_home and counts_as_inter_state(document)
+
+
 def _notices(filing: Filing) -> Iterator[str]:
+    for document in sorted(filing.cancelled, key=in_order):
+        yield f"{document.number} was cancelled at the invoice portal: it counts in Table 13, nowhere else."
     for document in sorted(filing.documents, key=in_order):
         if document.kind is DocumentKind.CREDIT_NOTE and not is_filed(document):
             yield f"{document.number} is past the limit of s.34(2): it counts in Table 13, nowhere else."
+        if _is_odd_advance(document):
+            notice = "is an advance of undecided use, filed as inter-State (rule 50), though its place is"
+            yield f"{document.number} {notice} {document.supply.place}."
         if _lacks_undertaking(document):
             year = financial_year(document.issued_on)
             yield f"{document.number} bears no tax, yet no letter of undertaking for {year} is on it."
