@@ -25,8 +25,11 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from activities.changes import Changes
 from activities.checkout import Checkout
 from activities.collecting import Collecting
+from activities.crediting import Crediting
 from activities.documents import Documents
 from activities.issuer import Issuer
+from activities.proforma import Proformas
+from activities.refunding import Refunding
 from activities.registration import Registration
 from activities.settlement import Settlement
 from api.logs import configure_logging
@@ -34,7 +37,7 @@ from config import Settings
 from db.session import Database
 from domain.events import DOCUMENTS_SINK, KAFKA_SINK, NOTIFICATIONS_SINK, WEBHOOK_SINK
 from engine.client import connect
-from gateways.base import SubscriptionGateway
+from gateways.base import RefundGateway, SubscriptionGateway
 from gateways.event_webhook import EventWebhook
 from gateways.kafka import KafkaEvents
 from gateways.notification_webhook import WebhookNotifier
@@ -47,12 +50,23 @@ from relay.housekeeping import Housekeeping
 from relay.inbox import InboxRelay
 from relay.notifications import NotificationsSink
 from relay.outbox import OutboxRelay, Sink
+from relay.refunds import RefundNotices, RefundSweep
 from workflows import ports
 from workflows.document import RenderDocumentWorkflow
+from workflows.issuing import IssueCreditNoteWorkflow, KeepPaymentWorkflow
+from workflows.proforma import IssueProformaWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
 ROLES = ("subscriptions", "gateway", "documents", "relay")
 CACHED_WORKFLOWS = 2000
+SUBSCRIPTION_WORKFLOWS = (
+    SubscriptionWorkflow,
+    RefundWorkflow,
+    IssueCreditNoteWorkflow,
+    KeepPaymentWorkflow,
+    IssueProformaWorkflow,
+)
 log = structlog.get_logger()
 
 
@@ -68,6 +82,7 @@ class Parts:
     settings: Settings
     database: Database
     gateway: SubscriptionGateway
+    refunds: RefundGateway
     store: ObjectStore
     clock: Callable[[], datetime] = utc_now
     closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -92,7 +107,7 @@ def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> 
         settings.razorpay_key_secret.get_secret_value(),
         settings.razorpay_base_url,
     )
-    parts = Parts(settings, database, gateway, open_store(settings.storage_settings), clock)
+    parts = Parts(settings, database, gateway, gateway, open_store(settings.storage_settings), clock)
     parts.closing.push_async_callback(database.close)
     parts.closing.push_async_callback(gateway.close)
     return parts
@@ -105,7 +120,10 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     registration = Registration(database, parts.sinks)
     issuer = Issuer(settings.registrations, settings.prefixes, settings.supply_rules)
     settlement = Settlement(database, issuer, parts.sinks)
+    proformas = Proformas(database, issuer, parts.sinks)
     changes = Changes(database, parts.sinks)
+    crediting = Crediting(database, issuer, parts.sinks)
+    refunding = Refunding(database, parts.refunds, crediting, parts.sinks)
     checkout = Checkout(database, parts.gateway, parts.sinks, lag, parts.clock)
     collecting = Collecting(parts.gateway)
     documents = Documents(database, parts.store, settings.logos, parts.sinks)
@@ -113,15 +131,23 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
         ports.SUBSCRIPTIONS_QUEUE: [
             registration.register_subscription,
             settlement.settle_charge,
+            proformas.issue_proforma,
             settlement.set_aside_payment,
             changes.record_failure,
             changes.record_change,
+            crediting.issue_credit_note,
+            crediting.keep_payment,
+            refunding.reserve_refund,
+            refunding.notice_refund,
+            refunding.record_refund,
         ],
         ports.RAZORPAY_QUEUE: [
             checkout.open_checkout,
             checkout.find_checkout,
             collecting.read_collection,
             collecting.instruct_gateway,
+            refunding.send_refund,
+            refunding.read_refund,
         ],
         ports.DOCUMENTS_QUEUE: [documents.render_document],
     }
@@ -132,7 +158,7 @@ def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) ->
     served = activities_by_queue(parts)
     workers = []
     if "subscriptions" in roles:
-        workers.append(_worker(client, ports.SUBSCRIPTIONS_QUEUE, served, workflows=[SubscriptionWorkflow]))
+        workers.append(_worker(client, ports.SUBSCRIPTIONS_QUEUE, served, workflows=SUBSCRIPTION_WORKFLOWS))
     if "gateway" in roles:
         rate = parts.settings.razorpay_calls_per_second
         workers.append(_worker(client, ports.RAZORPAY_QUEUE, served, calls_per_second=rate))
@@ -164,7 +190,7 @@ def _worker(
     )
 
 
-def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay | Housekeeping]:
+def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay | Housekeeping | RefundSweep]:
     """What carries rows to where they are awaited."""
     settings, clock = parts.settings, parts.clock
     signature = settings.registrations.chosen().seller.legal_name
@@ -180,14 +206,14 @@ def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay 
         webhook = EventWebhook(settings.events_webhook_url, secret, settings.public_url, clock)
         parts.closing.push_async_callback(webhook.close)
         sinks[WEBHOOK_SINK] = webhook
+
+    def offset() -> timedelta:
+        return settings.test_clock_offset
+
+    noticing = RefundNotices(parts.database, client, parts.refunds, offset)
     return [
-        InboxRelay(
-            parts.database,
-            client,
-            parts.gateway,
-            clock,
-            workflow_clock_offset=lambda: settings.test_clock_offset,
-        ),
+        InboxRelay(parts.database, client, parts.gateway, noticing, clock, workflow_clock_offset=offset),
+        RefundSweep(parts.refunds, noticing, clock),
         OutboxRelay(parts.database, sinks, clock),
         Housekeeping(parts.database, clock),
     ]

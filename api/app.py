@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from api import (
     admin,
     admin_customers,
+    admin_documents,
     codec,
     customers,
     documentation,
@@ -21,6 +22,8 @@ from api import (
     invoices,
     login,
     plans,
+    proformas,
+    refunds,
     subscriptions,
     webhooks,
 )
@@ -44,10 +47,13 @@ _ROUTERS = (
     subscriptions,
     customers,
     invoices,
+    proformas,
     events,
     files,
     admin,
     admin_customers,
+    admin_documents,
+    refunds,
     codec,
 )
 

@@ -5,10 +5,12 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -20,14 +22,24 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.logs import logger
 from domain.errors import GatewayUnavailable, Refused, Unavailable
 from domain.money import rupees
-from workflows import messages, search_attributes
+from workflows import messages, refund, search_attributes
 from workflows.messages import CommandReply, CommandRequest, Opened, StartSubscription
-from workflows.ports import SUBSCRIPTIONS_QUEUE, subscription_workflow_id
+from workflows.ports import (
+    SUBSCRIPTIONS_QUEUE,
+    IssueCreditNote,
+    KeepPayment,
+    NoteIssued,
+    credit_note_workflow_id,
+    refund_workflow_id,
+    subscription_workflow_id,
+)
+from workflows.refund import RefundReply, StartRefund
 
 OPEN_SECONDS = 1.4
 """The caller is answered within two seconds: this, a look whether it has begun, and the reading before."""
 COMMAND_SECONDS = 5.0
 _LOOK_SECONDS = 0.4
+_Answer = TypeVar("_Answer")
 _AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -150,6 +162,96 @@ def _refusal(error: WorkflowUpdateFailedError) -> Exception:
         return WorkflowOver()
     logger.error("an update failed in an unforeseen way", type=cause.type)
     return Unavailable("The command could not be carried out; try again.")
+
+
+async def carry_out(
+    client: Client,
+    workflow: str,
+    request: object,
+    *,
+    workflow_id: str,
+    task_queue: str,
+    answer: type[_Answer],
+) -> _Answer:
+    """What a short workflow comes to; begun unless it was, so that repeating it is harmless.
+
+    Raises StillWorking once it is certain that it has begun, else Unavailable.
+    """
+    try:
+        async with _speaking(OPEN_SECONDS):
+            try:
+                handle = await client.start_workflow(
+                    workflow,
+                    request,
+                    id=workflow_id,
+                    task_queue=task_queue,
+                    result_type=answer,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                )
+            except WorkflowAlreadyStartedError:
+                handle = client.get_workflow_handle(workflow_id, result_type=answer)
+    except StillWorking:
+        raise Unavailable("Temporal did not take the request in time; try again") from None
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            result: _Answer = await handle.result()
+            return result
+    except WorkflowFailureError as error:
+        logger.error("a workflow failed in an unforeseen way", workflow=workflow_id, cause=str(error.cause))
+        raise Unavailable("That could not be carried out; try again.") from error
+
+
+async def ask_for_refund(client: Client, start: StartRefund) -> RefundReply:
+    """Begin the refund and wait for the gateway's answer; repeating it with the same id is harmless.
+
+    Raises StillWorking once the workflow has begun, else Unavailable.
+    """
+    operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+        refund.WORKFLOW_NAME,
+        start,
+        id=refund_workflow_id(start.refund_id),
+        task_queue=SUBSCRIPTIONS_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary="a refund asked for by an operator",
+    )
+    handle = client.get_workflow_handle(refund_workflow_id(start.refund_id), result_type=RefundReply)
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            reply: RefundReply = await client.execute_update_with_start_workflow(
+                refund.STANDING_UPDATE, start_workflow_operation=operation, result_type=RefundReply
+            )
+    except (WorkflowOver, WorkflowUpdateFailedError):
+        async with _speaking(COMMAND_SECONDS):  # a repetition: it ended as it ended
+            reply = await handle.result()
+    return reply
+
+
+async def issue(
+    client: Client, workflow: str, request: IssueCreditNote | KeepPayment, document_id: str
+) -> NoteIssued:
+    """Run the issuing to its end; the same id gives the same document. Raises Unavailable."""
+    workflow_id = credit_note_workflow_id(document_id)
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            try:
+                issued: NoteIssued = await client.execute_workflow(
+                    workflow,
+                    request,
+                    id=workflow_id,
+                    task_queue=SUBSCRIPTIONS_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    result_type=NoteIssued,
+                )
+            except WorkflowAlreadyStartedError:
+                issued = await client.get_workflow_handle(workflow_id, result_type=NoteIssued).result()
+            return issued
+    except StillWorking:
+        raise Unavailable(
+            "It was taken but is not finished; repeat the request with the same Idempotency-Key."
+        ) from None
 
 
 async def customer_of_run(client: Client, subscription_id: str) -> str | None:

@@ -63,6 +63,7 @@ async def receive_razorpay_webhook(request: Request, services: Parts) -> Respons
             gateway_subscription_id=parsed.gateway_subscription_id,
             gateway_payment_id=parsed.payment_id,
             gateway_invoice_id=parsed.invoice_id,
+            gateway_refund_id=parsed.gateway_refund_id,
         )
     return Response(_STORED if waits else _DUPLICATE, media_type="application/json")
 

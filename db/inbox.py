@@ -30,6 +30,7 @@ async def store(
     gateway_subscription_id: str | None = None,
     gateway_payment_id: str | None = None,
     gateway_invoice_id: str | None = None,
+    gateway_refund_id: str | None = None,
 ) -> bool:
     """Keep a verified call; True if it waits to be handed on.
 
@@ -49,6 +50,7 @@ async def store(
         "gateway_subscription_id": gateway_subscription_id,
         "gateway_payment_id": gateway_payment_id,
         "gateway_invoice_id": gateway_invoice_id,
+        "gateway_refund_id": gateway_refund_id,
         "status": case((seen, "duplicate"), else_="received"),
     }
     stored = insert(row).values(values).on_conflict_do_nothing().returning(row.status)

@@ -15,11 +15,15 @@ class Account(StrEnum):
     WALLET = "wallet"
     REVENUE = "revenue"
     REFUNDS = "refunds"
+    """Given back outside the gateway, by bank transfer say."""
     OUTPUT_CGST = "output_cgst"
     OUTPUT_SGST = "output_sgst"
     OUTPUT_UTGST = "output_utgst"
     OUTPUT_IGST = "output_igst"
     ROUND_OFF = "round_off"
+    TAX_ON_ADVANCES = "tax_on_advances"
+    """Tax declared on advances, until an invoice or a refund uses them up."""
+    OUTPUT_TAX_ON_ADVANCES = "output_tax_on_advances"
     SUSPENSE = "suspense"
     """Money the gateway took that no document explains yet."""
 
@@ -56,4 +60,49 @@ def set_aside(amount_paise: int) -> tuple[Posting, ...]:
     """Money taken that was not what we asked for: held in suspense until someone decides."""
     return balanced(
         [Posting(Account.GATEWAY_CLEARING, amount_paise), Posting(Account.SUSPENSE, -amount_paise)]
+    )
+
+
+def credited(amount: TaxedAmount, to: Account) -> tuple[Posting, ...]:
+    """A credit note: what its invoice posted is taken back, and owed or paid through `to`.
+
+    A note past the time limit of s.34(2) has no taxes, so only revenue gives way.
+    """
+    taken_back = [Posting(each.account, -each.amount_paise) for each in sale(amount)]
+    return balanced(
+        [
+            Posting(to, each.amount_paise) if each.account is Account.GATEWAY_CLEARING else each
+            for each in taken_back
+        ]
+    )
+
+
+def advance_kept(amount: TaxedAmount) -> tuple[Posting, ...]:
+    """Money that was set aside becomes the customer's advance; its tax is due now (gst.md 1.1, 1.4)."""
+    return balanced(
+        [
+            Posting(Account.SUSPENSE, amount.total_paise),
+            Posting(Account.WALLET, -amount.total_paise),
+            Posting(Account.TAX_ON_ADVANCES, amount.tax_paise),
+            Posting(Account.OUTPUT_TAX_ON_ADVANCES, -amount.tax_paise),
+        ]
+    )
+
+
+def advance_returned(amount: TaxedAmount) -> tuple[Posting, ...]:
+    """An advance goes back to the payer, and so does the tax on it (rule 51)."""
+    return balanced(
+        [
+            Posting(Account.WALLET, amount.total_paise),
+            Posting(Account.GATEWAY_CLEARING, -amount.total_paise),
+            Posting(Account.OUTPUT_TAX_ON_ADVANCES, amount.tax_paise),
+            Posting(Account.TAX_ON_ADVANCES, -amount.tax_paise),
+        ]
+    )
+
+
+def returned(amount_paise: int) -> tuple[Posting, ...]:
+    """Money goes back that no document explains: out of what was set aside."""
+    return balanced(
+        [Posting(Account.SUSPENSE, amount_paise), Posting(Account.GATEWAY_CLEARING, -amount_paise)]
     )

@@ -101,3 +101,24 @@ def left_to_refund(captured_paise: int, refunds: Iterable[_Given]) -> int:
     """
     given = sum(refund.amount_paise for refund in refunds if refund.status != RefundStatus.FAILED)
     return max(0, captured_paise - given)
+
+
+class Settlement(StrEnum):
+    """Where the value of a credit note without a refund goes; the values are stored."""
+
+    BALANCE = "balance"
+    """Owed to the customer."""
+    OUTSIDE = "outside"
+    """Given back by other means, or set against another invoice."""
+
+
+@dataclass(frozen=True)
+class RefundStanding:
+    """How a refund stands in our books."""
+
+    refund_id: str
+    status: RefundStatus
+    amount_paise: int
+    failure: str = ""
+    note_id: str | None = None
+    """The credit note or refund voucher."""

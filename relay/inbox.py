@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 from sqlalchemy import select, update
@@ -24,7 +23,7 @@ from db.models import Payment, Subscription, WebhookInbox
 from db.session import Database
 from domain.errors import BahiError, RetryableError, Unavailable
 from domain.subscription import FINAL, Status
-from gateways.base import RefundGateway, SubscriptionGateway
+from gateways.base import SubscriptionGateway
 from gateways.razorpay_webhook import parse_razorpay_webhook
 from relay import metrics
 from relay.patience import backoff
@@ -71,10 +70,6 @@ ACTOR = "gateway"
 _log = structlog.get_logger(__name__)
 
 
-class PaymentGateway(SubscriptionGateway, RefundGateway, Protocol):
-    """One that charges and gives back."""
-
-
 @dataclass(frozen=True)
 class _Ours:
     id: str
@@ -98,7 +93,7 @@ class InboxRelay:
         self,
         database: Database,
         client: Client,
-        gateway: PaymentGateway,
+        gateway: SubscriptionGateway,
         refunds: RefundNotices,
         clock: Callable[[], datetime],
         *,
@@ -205,8 +200,7 @@ class InboxRelay:
             return _Verdict(entry, "known" if known.settled else "signalled", known.subscription_id)
         if not await self._refunds.is_ours(told.payment_id):
             return self._orphan(entry, "its payment is not on record", wait=told.our_refund_id is not None)
-        seen = await self._gateway.read_refund(told.payment_id, told.gateway_refund_id)
-        await self._refunds.begin(seen)
+        await self._refunds.begin(told.payment_id, told.gateway_refund_id)
         return _Verdict(entry, "signalled")
 
     async def _find(self, gateway_id: str, noted: str | None) -> _Ours | None:

@@ -49,8 +49,13 @@ class RefundNotices:
     """Wakes or begins the workflows of refunds."""
 
     def __init__(
-        self, database: Database, client: Client, gateway: str, clock_offset: Callable[[], timedelta]
+        self,
+        database: Database,
+        client: Client,
+        gateway: RefundGateway,
+        clock_offset: Callable[[], timedelta] = timedelta,
     ) -> None:
+        """`clock_offset` moves what is begun, in tests and demonstrations only."""
         self._database = database
         self._client = client
         self._gateway = gateway
@@ -63,7 +68,7 @@ class RefundNotices:
             found = await session.scalar(
                 select(row)
                 .where(
-                    row.gateway == self._gateway,
+                    row.gateway == self._gateway.name,
                     or_(row.gateway_refund_id == gateway_refund_id, row.id == our_id),
                 )
                 .order_by((row.gateway_refund_id == gateway_refund_id).desc().nulls_last())
@@ -78,7 +83,7 @@ class RefundNotices:
         row = Payment
         async with self._database.reading() as session:
             query = select(row.id).where(
-                row.gateway == self._gateway, row.gateway_payment_id == gateway_payment_id
+                row.gateway == self._gateway.name, row.gateway_payment_id == gateway_payment_id
             )
             return await session.scalar(query) is not None
 
@@ -91,9 +96,13 @@ class RefundNotices:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise Unavailable(f"Temporal took no signal ({error.status.name}); trying again") from error
 
-    async def begin(self, seen: RefundAtGateway) -> None:
-        """Book what was made past us; repeating it is harmless. Raises Unavailable."""
-        refund_id = f"rfd_{uuid.uuid5(_NAMES, f'{self._gateway}/{seen.id}').hex}"
+    async def begin(self, gateway_payment_id: str, gateway_refund_id: str) -> None:
+        """Book what was made past us. Raises what the gateway raises, and Unavailable."""
+        await self.book(await self._gateway.read_refund(gateway_payment_id, gateway_refund_id))
+
+    async def book(self, seen: RefundAtGateway) -> None:
+        """Its workflow; repeating it is harmless. Raises Unavailable."""
+        refund_id = f"rfd_{uuid.uuid5(_NAMES, f'{self._gateway.name}/{seen.id}').hex}"
         try:
             await self._client.start_workflow(
                 refund.WORKFLOW_NAME,
@@ -138,6 +147,6 @@ class RefundSweep:
             if await self._notices.known(seen.id, seen.our_id) is None and await self._notices.is_ours(
                 seen.payment_id
             ):
-                await self._notices.begin(seen)
+                await self._notices.book(seen)
                 found += 1
         return found

@@ -14,6 +14,7 @@ from temporalio import activity
 
 from domain.collection import Charge, CollectionSnapshot, Failure
 from domain.events import EventType
+from domain.refund import RefundAtGateway, RefundSpeed, RefundStanding, Settlement
 from domain.subscription import Subscription
 
 SUBSCRIPTIONS_QUEUE = "subscriptions"
@@ -29,6 +30,21 @@ def subscription_workflow_id(subscription_id: str) -> str:
 def document_workflow_id(document_id: str) -> str:
     """The one rendering of a document."""
     return f"document/{document_id}"
+
+
+def proforma_workflow_id(document_id: str) -> str:
+    """The one issuing of a proforma."""
+    return f"proforma/{document_id}"
+
+
+def refund_workflow_id(refund_id: str) -> str:
+    """The one workflow of a refund."""
+    return f"refund/{refund_id}"
+
+
+def credit_note_workflow_id(note_id: str) -> str:
+    """The one issuing of a credit note, or of a receipt voucher."""
+    return f"issue/{note_id}"
 
 
 @dataclass(frozen=True)
@@ -173,6 +189,133 @@ class Rendered:
     sha256: str
 
 
+@dataclass(frozen=True)
+class IssueProforma:
+    """Write down what one period at this price would cost the customer on the day of `at`."""
+
+    document_id: str
+    customer_id: str
+    price_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ProformaIssued:
+    """It is on record; or why not: the billing detail (`field`), or what stands in the way (`state`)."""
+
+    refused: str = ""
+    field: str = ""
+    state: str = ""
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReserveRefund:
+    """Set part of a payment aside for a refund. `document_id` is its invoice; without one, money that was
+    set aside, or an advance. `amount_paise` None is all that is left."""
+
+    refund_id: str
+    payment_id: str
+    document_id: str | None
+    amount_paise: int | None
+    speed: RefundSpeed
+    reason: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class NoticeRefund:
+    """Put a refund on record that somebody made in the gateway's dashboard."""
+
+    refund_id: str
+    seen: RefundAtGateway
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """The refund as it is to be asked for; or why not, and what would be allowed."""
+
+    gateway_payment_id: str = ""
+    amount_paise: int = 0
+    refused: str = ""
+    state: str = ""
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SendRefund:
+    """Ask the gateway for a refund, once however often."""
+
+    refund_id: str
+    gateway_payment_id: str
+    amount_paise: int
+    speed: RefundSpeed
+    reason: str
+    repeated: bool = False
+    """An earlier request may have arrived."""
+
+
+@dataclass(frozen=True)
+class RefundAnswer:
+    """The refund as the gateway has it, or its refusal."""
+
+    seen: RefundAtGateway | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class ReadRefund:
+    """Read a refund at the gateway."""
+
+    gateway_payment_id: str
+    gateway_refund_id: str
+
+
+@dataclass(frozen=True)
+class RecordRefund:
+    """Record what the gateway says; when the money has gone, with note, ledger and events."""
+
+    refund_id: str
+    answer: RefundAnswer
+    at: datetime
+
+
+@dataclass(frozen=True)
+class IssueCreditNote:
+    """Credit an invoice without a refund. `amount_paise` None is all that is left, tax inside."""
+
+    note_id: str
+    document_id: str
+    amount_paise: int | None
+    settlement: Settlement
+    reason: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class KeepPayment:
+    """Make money that was set aside the customer's advance, with a receipt voucher."""
+
+    voucher_id: str
+    payment_id: str
+    reason: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class NoteIssued:
+    """The document issued; or why not, and what would be allowed."""
+
+    document_id: str = ""
+    refused: str = ""
+    state: str = ""
+    allowed: tuple[str, ...] = ()
+
+
 @activity.defn(name="register_subscription")
 async def register_subscription(request: RegisterSubscription) -> Registered:
     """One transaction: row and event."""
@@ -230,4 +373,52 @@ async def record_change(request: RecordChange) -> Recorded:
 @activity.defn(name="render_document")
 async def render_document(request: RenderDocument) -> Rendered:
     """Same document, same bytes, same place."""
+    raise NotImplementedError
+
+
+@activity.defn(name="issue_proforma")
+async def issue_proforma(request: IssueProforma) -> ProformaIssued:
+    """One transaction: number, proforma, event."""
+    raise NotImplementedError
+
+
+@activity.defn(name="reserve_refund")
+async def reserve_refund(request: ReserveRefund) -> Reserved:
+    """The stored intent; many at once never exceed the payment."""
+    raise NotImplementedError
+
+
+@activity.defn(name="notice_refund")
+async def notice_refund(request: NoticeRefund) -> Reserved:
+    """A fact at the gateway becomes a row of ours."""
+    raise NotImplementedError
+
+
+@activity.defn(name="send_refund")
+async def send_refund(request: SendRefund) -> RefundAnswer:
+    """Look-up if it may have arrived, then ask."""
+    raise NotImplementedError
+
+
+@activity.defn(name="read_refund")
+async def read_refund(request: ReadRefund) -> RefundAtGateway:
+    """The gateway's truth; changes nothing."""
+    raise NotImplementedError
+
+
+@activity.defn(name="record_refund")
+async def record_refund(request: RecordRefund) -> RefundStanding:
+    """One transaction: standing, note, ledger, events."""
+    raise NotImplementedError
+
+
+@activity.defn(name="issue_credit_note")
+async def issue_credit_note(request: IssueCreditNote) -> NoteIssued:
+    """One transaction: number, note, ledger, events."""
+    raise NotImplementedError
+
+
+@activity.defn(name="keep_payment")
+async def keep_payment(request: KeepPayment) -> NoteIssued:
+    """One transaction: number, receipt voucher, ledger, events."""
     raise NotImplementedError

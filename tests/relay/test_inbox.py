@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from gateways.razorpay import RazorpayGateway
 from gateways.razorpay_webhook import SUBSCRIPTION_NOTE
 from local.ports import any_free_port
 from relay.inbox import ORPHAN_AFTER, InboxRelay
+from relay.refunds import RefundNotices
 from simulator.process import SimulatorProcess
 from tests.relay.conftest import KEYS, QUEUE, Recorder, Records, until, utc_now
 from workflows import messages, ports
@@ -49,9 +50,20 @@ async def gateway(simulator: SimulatorProcess) -> AsyncIterator[RazorpayGateway]
     await gateway.close()
 
 
+def inbox_relay(
+    database: Database,
+    client: Client,
+    gateway: RazorpayGateway,
+    clock: Callable[[], datetime],
+    poll_seconds: float = 5.0,
+) -> InboxRelay:
+    refunds = RefundNotices(database, client, gateway)
+    return InboxRelay(database, client, gateway, refunds, clock, poll_seconds=poll_seconds)
+
+
 @pytest.fixture
 def relay(database: Database, client: Client, gateway: RazorpayGateway) -> InboxRelay:
-    return InboxRelay(database, client, gateway, utc_now)
+    return inbox_relay(database, client, gateway, utc_now)
 
 
 @pytest.fixture
@@ -142,7 +154,7 @@ async def test_calls_about_one_subscription_are_handed_on_in_order_by_any_number
     sent = [f"evt_{number:02}" for number in range(20)]
     for event_id in sent:
         await call(records, event_id, "subscription.pending")
-    relays = [InboxRelay(database, client, gateway, utc_now) for _ in range(3)]
+    relays = [inbox_relay(database, client, gateway, utc_now) for _ in range(3)]
 
     async def all_told() -> bool:
         await asyncio.gather(*(relay.drain_once() for relay in relays))
@@ -159,7 +171,7 @@ async def test_a_running_relay_is_woken_by_the_commit(
     records: Records,
     running: WorkflowHandle[Recorder, None],
 ) -> None:
-    relay = InboxRelay(database, client, gateway, utc_now, poll_seconds=600)
+    relay = inbox_relay(database, client, gateway, utc_now, poll_seconds=600)
     stop = asyncio.Event()
     task = asyncio.create_task(relay.run(stop))
     for number in (1, 2):
@@ -276,7 +288,7 @@ async def test_a_gateway_that_cannot_be_asked_is_asked_again(
 ) -> None:
     nowhere = RazorpayGateway(KEY_ID, KEY_SECRET, f"http://127.0.0.1:{any_free_port()}")
     await call(records, "evt_1", "payment.failed", gateway_id=None, invoice_id="inv_1")
-    await InboxRelay(database, client, nowhere, utc_now).drain_once()
+    await inbox_relay(database, client, nowhere, utc_now).drain_once()
     await nowhere.close()
     entry = (await records.calls())["evt_1"]
     assert (entry.status, entry.attempts) == ("received", 1)
@@ -310,7 +322,7 @@ async def test_a_note_of_ours_without_a_record_is_waited_for_and_then_an_orphan(
     await relay.drain_once()
     assert await status_of(records, "evt_1") == "received"
     await make_due(database)
-    later = InboxRelay(database, client, gateway, lambda: utc_now() + ORPHAN_AFTER)
+    later = inbox_relay(database, client, gateway, lambda: utc_now() + ORPHAN_AFTER)
     await later.drain_once()
     assert await status_of(records, "evt_1") == "orphan"
 
@@ -380,7 +392,7 @@ async def test_while_temporal_is_away_calls_wait_in_order_and_nothing_is_lost(
     nowhere = await Client.connect(f"127.0.0.1:{any_free_port()}", plugins=[plugin], lazy=True)
     for number in (1, 2):
         await call(records, f"evt_{number}", "subscription.charged")
-    assert await InboxRelay(database, nowhere, gateway, utc_now).drain_once() == 1
+    assert await inbox_relay(database, nowhere, gateway, utc_now).drain_once() == 1
     entry = (await records.calls())["evt_1"]
     assert (entry.status, entry.attempts) == ("received", 1)
     await make_due(database)
