@@ -33,4 +33,4 @@ async def test_the_worker_serves_exactly_the_declared_activities_with_their_type
         for function in functions
     }
     assert served == declared()
-    assert len(served) == 10
+    assert {"settle_charge", "render_document", "issue_proforma"} <= served.keys()
