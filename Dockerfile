@@ -11,6 +11,7 @@ RUN useradd --system --uid 10001 --no-create-home bahi
 COPY --from=packages /opt/bahi /opt/bahi
 WORKDIR /srv/bahi
 COPY . .
+RUN ln -s /srv/bahi/filing/bahi /opt/bahi/bin/bahi
 ENV PATH=/opt/bahi/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,4 +1,7 @@
-"""`python -m filing gstr1 | journal | einvoice`: the books as files; see `make gstr1`."""
+"""`bahi export gstr1 | registers | einvoice | journal`: the books as files.
+
+`bahi` is linked beside the interpreter (local/install.sh); `python -m filing` is the same.
+"""
 
 import argparse
 import asyncio
@@ -13,34 +16,48 @@ from db.filing_reads import Days
 from db.session import Database
 from documents.gstr1 import NotFileable, PortalSettings
 from documents.gstr1.filing import HSN_MASTER
-from documents.registers import as_csv, journal
 from domain.errors import BahiError
+from domain.exports import ExportKind
 from domain.periods import india_date
-from filing.books import read_journal, read_month
-from filing.export import RegistrationRefused, einvoice_file, gstr1_files, to_register, write
-from filing.telling import say, tell_refusal, tell_return
+from filing.books import Month, read_journal, read_month
+from filing.export import (
+    RegistrationRefused,
+    einvoice_bundle,
+    gstr1_bundle,
+    journal_bundle,
+    register_bundle,
+    write,
+)
+from filing.telling import say, tell_refusal, tell_registers, tell_return
 
 
 def asked_for(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line, parsed; leaves with a message where it cannot be."""
-    parser = argparse.ArgumentParser(
-        prog="filing", description="The books as files for portal and accountant."
-    )
+    """The command line, parsed; leaves with a message where it cannot be. `export` may be left out."""
+    if arguments and arguments[0] in list(ExportKind):
+        arguments = ["export", *arguments]
+    parser = argparse.ArgumentParser(prog="bahi", description="Bahi beside its servers.")
     commands = parser.add_subparsers(dest="command", required=True)
-    monthly = argparse.ArgumentParser(add_help=False)
-    monthly.add_argument("--gstin", default="", help="registration; BAHI_SELLER_GSTIN unless given")
-    monthly.add_argument("--period", required=True, help="month such as 2026-10")
+    told = "the books as files for portal and accountant"
+    export = commands.add_parser("export", help=told, description=told)
+    kinds = export.add_subparsers(dest="kind", required=True)
     anything = argparse.ArgumentParser(add_help=False)
     anything.add_argument("--folder", type=Path, default=Path("out"), help="where files go (out)")
-    told = "GSTR-1 file, summary, registers and reconciliation of a month"
-    returns = commands.add_parser("gstr1", parents=[monthly, anything], help=told)
-    returns.add_argument(
+    monthly = argparse.ArgumentParser(add_help=False)
+    monthly.add_argument("--gstin", default="", help="registration; the usual one unless given")
+    monthly.add_argument("--period", required=True, help="month such as 2026-10")
+    coded = argparse.ArgumentParser(add_help=False)
+    coded.add_argument(
         "--sac", type=_described, action="append", default=[], metavar="CODE=TEXT",
         help="a service code beyond those known, with its text in the portal's master",
     )  # fmt: skip
-    told = "bulk INV-01 file of a month's documents that need an IRN"
-    commands.add_parser("einvoice", parents=[monthly, anything], help=told)
-    books = commands.add_parser("journal", parents=[anything], help="the ledger as CSV")
+    for kind, parents, told in (
+        (ExportKind.GSTR1, [monthly, coded], "GSTR-1 file, summary, registers and reconciliation of a month"),
+        (ExportKind.REGISTERS, [monthly, coded], "registers of a month, also of one the portal would refuse"),
+        (ExportKind.EINVOICE, [monthly], "bulk INV-01 file of a month's documents that still need an IRN"),
+    ):
+        kinds.add_parser(kind, parents=[*parents, anything], help=told, description=told)
+    told = "the ledger as CSV"
+    books = kinds.add_parser(ExportKind.JOURNAL, parents=[anything], help=told, description=told)
     books.add_argument("--from", dest="first", type=_day, required=True, help="first day, 2026-10-01")
     books.add_argument("--to", dest="last", type=_day, required=True, help="last day, 2026-10-31")
     return parser.parse_args(arguments)
@@ -60,54 +77,65 @@ def _described(text: str) -> tuple[str, str]:
     return code, meaning.strip()
 
 
-async def export(asked: argparse.Namespace, database: Database, console: Console, now: datetime) -> int:
-    """Does what was asked. Exit code 1 if the portal would refuse it (nothing is written) or books differ.
+async def export(
+    asked: argparse.Namespace, database: Database, console: Console, now: datetime, *, sandbox: bool = False
+) -> int:
+    """Does what was asked. Exit code 1 if the portal would refuse it or books differ; see each kind.
 
-    Raises InvalidInput, NotFound, Unavailable.
+    `sandbox`: take the tax portal's test identifiers. Raises InvalidInput, NotFound, Unavailable.
     """
     try:
-        if asked.command == "gstr1":
-            return await _gstr1(asked, database, console, india_date(now))
-        if asked.command == "einvoice":
-            return await _einvoice(asked, database, console)
-        return await _journal(asked, database, console)
+        if asked.kind == ExportKind.JOURNAL:
+            return await _journal(asked, database, console)
+        codes: Mapping[str, str] = {**HSN_MASTER, **dict(getattr(asked, "sac", ()))}
+        settings = PortalSettings(sandbox=sandbox, hsn_descriptions=codes)
+        month = await read_month(database, asked.gstin, asked.period, settings)
+        folder = Path(asked.folder) / month.filing.gstin / month.filing.period
+        if asked.kind == ExportKind.EINVOICE:
+            return _einvoice(month, folder, console)
+        if asked.kind == ExportKind.REGISTERS:
+            return _registers(month, folder, console)
+        return _gstr1(month, folder, console, india_date(now))
     except (NotFileable, RegistrationRefused) as refusal:
         tell_refusal(console, refusal)
         return 1
 
 
-def _folder(asked: argparse.Namespace, gstin: str) -> Path:
-    return Path(asked.folder) / gstin / str(asked.period)
-
-
-async def _gstr1(asked: argparse.Namespace, database: Database, console: Console, today: date) -> int:
-    codes: Mapping[str, str] = {**HSN_MASTER, **dict(asked.sac)}
-    month = await read_month(database, asked.gstin, asked.period, PortalSettings(hsn_descriptions=codes))
-    made = gstr1_files(month, today)
-    folder = _folder(asked, month.filing.gstin)
+def _gstr1(month: Month, folder: Path, console: Console, today: date) -> int:
+    made = gstr1_bundle(month, today)
     write(folder, made.files)
     tell_return(console, month, made, folder, today)
-    return 0 if made.reconciliation.holds else 1
+    return 1 if made.differences else 0
 
 
-async def _einvoice(asked: argparse.Namespace, database: Database, console: Console) -> int:
-    month = await read_month(database, asked.gstin, asked.period)
-    filing, documents = month.filing, to_register(month)
-    if not documents:
+def _registers(month: Month, folder: Path, console: Console) -> int:
+    made = register_bundle(month)
+    write(folder, made.files)
+    tell_registers(console, made, folder)
+    return 1 if made.differences else 0
+
+
+def _einvoice(month: Month, folder: Path, console: Console) -> int:
+    filing, made = month.filing, einvoice_bundle(month)
+    if not made.files:
         say(console, f"no document of {filing.gstin} in {filing.period} needs an IRN; nothing is written")
         return 0
-    folder, name = _folder(asked, filing.gstin), f"einvoice_{filing.gstin}_{filing.period}.json"
-    write(folder, {name: einvoice_file(month)})
-    say(console, f"{len(documents)} of {len(filing.documents)} documents to register: {folder / name}")
+    write(folder, made.files)
+    counts = made.counts
+    say(
+        console,
+        f"{counts['to_register']} of {counts['documents']} documents to register: {folder / made.upload}",
+    )
     return 0
 
 
 async def _journal(asked: argparse.Namespace, database: Database, console: Console) -> int:
-    rows = await read_journal(database, Days(asked.first, asked.last))
-    name = f"journal_{asked.first}_{asked.last}.csv"
-    write(Path(asked.folder), {name: as_csv(journal(rows))})
-    transactions = len({row.reference for row in rows})
-    say(console, f"transactions: {transactions}, postings: {len(rows)}; {Path(asked.folder) / name}")
+    days, folder = Days(asked.first, asked.last), Path(asked.folder)
+    made = journal_bundle(await read_journal(database, days), days)
+    write(folder, made.files)
+    (name,) = made.files
+    counts = made.counts
+    say(console, f"transactions: {counts['transactions']}, postings: {counts['postings']}; {folder / name}")
     return 0
 
 
@@ -115,11 +143,12 @@ async def _run(asked: argparse.Namespace, console: Console) -> int:
     from config import Settings  # only here: nothing else reads the environment
 
     settings = Settings()
-    if asked.command != "journal":
-        asked.gstin = asked.gstin or settings.seller_gstin
+    if asked.kind != ExportKind.JOURNAL:
+        asked.gstin = asked.gstin or settings.registrations.chosen().seller.gstin
     database = Database.connect(settings.database_url.get_secret_value(), pool_size=1)
+    now = datetime.now(UTC) + settings.test_clock_offset
     try:
-        return await export(asked, database, console, datetime.now(UTC) + settings.test_clock_offset)
+        return await export(asked, database, console, now, sandbox=settings.gst_sandbox)
     finally:
         await database.close()
 

@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from documents.figures import Figures, total
-from documents.gstr1.entries import Section, entries
+from documents.gstr1.entries import Section
 from documents.gstr1.filing import Filing
+from domain.exports import SectionSum
 from domain.money import rupees
 from filing.books import Month
-from filing.export import Refusal, Return
+from filing.export import Bundle, Refusal, section_sums
 
 _MEANING = {
     Section.B2B: "registered buyers",
@@ -26,20 +27,35 @@ _MEANING = {
 }
 
 
-def tell_return(console: Console, month: Month, made: Return, folder: Path, today: date) -> None:
+def tell_return(console: Console, month: Month, made: Bundle, folder: Path, today: date) -> None:
     """Sections with counts and sums, the numbers, whether the books agree, and where the files are."""
     filing = month.filing
     console.print(sections(filing))
     for run in filing.series:
-        say(console, f"  numbers {run.first} to {run.last}: {run.total}")
+        void = f", cancelled: {len(run.cancelled)}" if run.cancelled else ""
+        say(console, f"  numbers {run.first} to {run.last}: {run.total}{void}")
     if today <= month.last_day:
         say(console, f"  {filing.period} is not over: export it again after {month.last_day}.", "yellow")
-    if made.reconciliation.holds:
+    if not made.differences:
         say(console, "  ✓ documents, sections, Table 12 and ledger agree to the paisa", "green")
-    for difference in made.reconciliation.differences:
-        say(console, f"  ✗ {difference}", "red")
-    say(console, f"\n  {'upload':<10}{folder / made.portal_name}")
+    _tell_differences(console, made)
+    say(console, f"\n  {'upload':<10}{folder / made.upload}")
     say(console, f"  {'read':<10}{folder / 'summary.md'}")
+    _tell_workbook(console, folder)
+
+
+def tell_registers(console: Console, made: Bundle, folder: Path) -> None:
+    """What is wrong with the month, and where the registers are."""
+    _tell_differences(console, made)
+    _tell_workbook(console, folder)
+
+
+def _tell_differences(console: Console, made: Bundle) -> None:
+    for difference in made.differences:
+        say(console, f"  ✗ {difference}", "red")
+
+
+def _tell_workbook(console: Console, folder: Path) -> None:
     say(console, f"  {'registers':<10}{folder / 'registers.xlsx'}, and each as CSV beside it")
 
 
@@ -51,17 +67,18 @@ def sections(filing: Filing) -> Table:
     table.add_column("section")
     for heading in ("documents", "taxable value", "IGST", "CGST", "SGST/UTGST"):
         table.add_column(heading, justify="right", overflow="fold")  # a sum is never cut off
-    filed = entries(filing)
-    sums: list[Figures] = []
-    for section in Section:
-        members = [each for each in filed if each.section is section]
-        if members:
-            untaxed = (Figures(each.nil_paise + each.exempt_paise).times(each.sign) for each in members)
-            sums.append(total(each.figures.times(each.sign) for each in members) + total(untaxed))
-            table.add_row(f"{section}: {_MEANING[section]}", str(len(members)), *_money(sums[-1]))
+    made = section_sums(filing)
+    for each in made:
+        named = f"{each.section}: {_MEANING[Section(each.section)]}"
+        table.add_row(named, str(each.documents), *_money(_figures(each)))
     table.add_section()
-    table.add_row("all", str(len(filed)), *_money(total(sums)), style="bold")
+    everything = total(_figures(each) for each in made)
+    table.add_row("all", str(sum(each.documents for each in made)), *_money(everything), style="bold")
     return table
+
+
+def _figures(row: SectionSum) -> Figures:
+    return Figures(row.taxable_paise, row.igst_paise, row.cgst_paise, row.sgst_paise)
 
 
 def _money(figures: Figures) -> list[str]:

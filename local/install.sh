@@ -16,8 +16,11 @@ installed() {
         [ "$(cat "$venv/installed")" = "$(fingerprint "$1" 2> /dev/null)" ]
 }
 
+# The command stands beside the interpreter that it runs with.
+link() { ln -sf ../../filing/bahi "$venv/bin/bahi"; }
+
 # What tests need includes what running needs.
-if installed "$lock" || installed requirements-dev.lock; then exit 0; fi
+if installed "$lock" || installed requirements-dev.lock; then link; exit 0; fi
 
 command -v "$python" > /dev/null || fail "no $python found; on Debian or Ubuntu: sudo apt-get install python3 python3-venv"
 python=$(command -v "$python")
@@ -47,4 +50,5 @@ elif "$venv/bin/python" -c 'import pip' 2> /dev/null; then
 else
     "$python" -m pip --python "$venv/bin/python" install "$@"
 fi
+link
 fingerprint "$lock" > "$venv/installed"

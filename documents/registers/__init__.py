@@ -17,11 +17,14 @@ from domain.document import Registration
 
 
 def all_registers(
-    filing: Filing, registrations: Mapping[str, Registration] | None = None
+    filing: Filing,
+    registrations: Mapping[str, Registration] | None = None,
+    refusals: Mapping[str, str] | None = None,
 ) -> tuple[Register, ...]:
     """Every register of a month; that of documents without IRN only if `registrations` are given.
 
     `registrations` are by document id; give a mapping, empty if need be, where e-invoicing is on.
+    `refusals` are what the portal said against documents, by id.
     """
     registers = (
         sales_register(filing.documents, registrations),
@@ -32,7 +35,9 @@ def all_registers(
         advance_register(filing),
         rounding_variance(filing),
     )
-    return registers if registrations is None else (*registers, lacking_irn(filing.documents, registrations))
+    if registrations is None:
+        return registers
+    return (*registers, lacking_irn(filing.documents, registrations, refusals))
 
 
 __all__ = [

@@ -130,16 +130,22 @@ def advance_register(filing: Filing) -> Register:
     return Register("advances", columns, tuple(rows))
 
 
-def lacking_irn(documents: Sequence[TaxDocument], registrations: Mapping[str, Registration]) -> Register:
+def lacking_irn(
+    documents: Sequence[TaxDocument],
+    registrations: Mapping[str, Registration],
+    refusals: Mapping[str, str] | None = None,
+) -> Register:
     """Documents that need an IRN and have none, for a seller under e-invoicing (gst.md 1.10, rule 48(5)).
 
-    `registrations` are by document id. Without an IRN such a document is no invoice.
+    `registrations` and `refusals` are by document id. Without an IRN such a document is no invoice.
     """
+    said = refusals or {}
     rows = [
-        (*_named(each), each.buyer.name, each.buyer.gstin, each.amount.total_paise)
+        (*_named(each), each.buyer.name, each.buyer.gstin, each.amount.total_paise, said.get(each.id))
         for each in sorted(documents, key=in_order)
         if needs_registration(each) and each.id not in registrations
     ]
-    return Register(
-        "lacking_irn", (*_DOCUMENT, *_PARTY[:2], Column("Document total", Kind.MONEY)), tuple(rows)
-    )
+    columns = (
+        *_DOCUMENT, *_PARTY[:2], Column("Document total", Kind.MONEY), Column("The portal said", width=60),
+    )  # fmt: skip
+    return Register("lacking_irn", columns, tuple(rows))
