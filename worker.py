@@ -27,6 +27,7 @@ from activities.checkout import Checkout
 from activities.collecting import Collecting
 from activities.crediting import Crediting
 from activities.documents import Documents
+from activities.exporting import Exporting
 from activities.issuer import Issuer
 from activities.proforma import Proformas
 from activities.refunding import Refunding
@@ -53,6 +54,7 @@ from relay.outbox import OutboxRelay, Sink
 from relay.refunds import RefundNotices, RefundSweep
 from workflows import ports
 from workflows.document import RenderDocumentWorkflow
+from workflows.export import ExportWorkflow
 from workflows.issuing import IssueCreditNoteWorkflow, KeepPaymentWorkflow
 from workflows.proforma import IssueProformaWorkflow
 from workflows.refund import RefundWorkflow
@@ -67,6 +69,7 @@ SUBSCRIPTION_WORKFLOWS = (
     KeepPaymentWorkflow,
     IssueProformaWorkflow,
 )
+DOCUMENT_WORKFLOWS = (RenderDocumentWorkflow, ExportWorkflow)
 log = structlog.get_logger()
 
 
@@ -127,6 +130,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     checkout = Checkout(database, parts.gateway, parts.sinks, lag, parts.clock)
     collecting = Collecting(parts.gateway)
     documents = Documents(database, parts.store, settings.logos, parts.sinks)
+    exporting = Exporting(database, parts.store, sandbox=settings.gst_sandbox)
     return {
         ports.SUBSCRIPTIONS_QUEUE: [
             registration.register_subscription,
@@ -149,7 +153,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             refunding.send_refund,
             refunding.read_refund,
         ],
-        ports.DOCUMENTS_QUEUE: [documents.render_document],
+        ports.DOCUMENTS_QUEUE: [documents.render_document, exporting.make_export],
     }
 
 
@@ -163,7 +167,7 @@ def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) ->
         rate = parts.settings.razorpay_calls_per_second
         workers.append(_worker(client, ports.RAZORPAY_QUEUE, served, calls_per_second=rate))
     if "documents" in roles:
-        workers.append(_worker(client, ports.DOCUMENTS_QUEUE, served, workflows=[RenderDocumentWorkflow]))
+        workers.append(_worker(client, ports.DOCUMENTS_QUEUE, served, workflows=DOCUMENT_WORKFLOWS))
     return workers
 
 

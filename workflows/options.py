@@ -33,6 +33,13 @@ GATEWAY = ActivityOptions(
 )
 """Given up after minutes: the loop must stay able to answer, and looks again later."""
 
+EXPORT = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=15),
+    schedule_to_close_timeout=timedelta(hours=1),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+)
+"""Somebody waits for it and can ask again: given up after an hour."""
+
 DOCUMENT = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=1),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),

@@ -14,6 +14,7 @@ from temporalio import activity
 
 from domain.collection import Charge, CollectionSnapshot, Failure
 from domain.events import EventType
+from domain.exports import Exported, ExportOrder
 from domain.refund import RefundAtGateway, RefundSpeed, RefundStanding, Settlement
 from domain.subscription import Subscription
 
@@ -35,6 +36,11 @@ def document_workflow_id(document_id: str) -> str:
 def proforma_workflow_id(document_id: str) -> str:
     """The one issuing of a proforma."""
     return f"proforma/{document_id}"
+
+
+def export_workflow_id(export_id: str) -> str:
+    """The one making of an export."""
+    return f"export/{export_id}"
 
 
 def refund_workflow_id(refund_id: str) -> str:
@@ -379,6 +385,12 @@ async def render_document(request: RenderDocument) -> Rendered:
 @activity.defn(name="issue_proforma")
 async def issue_proforma(request: IssueProforma) -> ProformaIssued:
     """One transaction: number, proforma, event."""
+    raise NotImplementedError
+
+
+@activity.defn(name="make_export")
+async def make_export(request: ExportOrder) -> Exported:
+    """Files of the books, in one archive; or every fault that stands in the way."""
     raise NotImplementedError
 
 
