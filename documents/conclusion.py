@@ -153,7 +153,8 @@ def ways_to_pay(document: TaxDocument, scannable: bool) -> list[Flowable]:
             words(f"IFSC: {seller.bank.ifsc}", BODY),
             words(f"Quote: {document.number}", BODY),
         ]
-    if not seller.upi_id or document.foreign:
+    from_abroad = document.foreign or document.buyer.country != "IN"  # UPI is for accounts in India
+    if not seller.upi_id or from_abroad:
         return [Spacer(0, 6 * mm), *transfer] if transfer else []
     by_upi: list[Flowable] = [label("Pay by UPI"), words(seller.upi_id, BODY)]
     if not scannable:  # One QR code on a document: the signed one.

@@ -121,7 +121,7 @@ def _registered(registration: Registration) -> list[Flowable]:
 
 
 def _notice(document: TaxDocument) -> list[Flowable]:
-    said = [wording.TERMS[document.kind].statement]
+    said = [wording.statement(document)]
     if document.kind is DocumentKind.BILL_OF_SUPPLY and document.seller.composition:
         said.append(wording.COMPOSITION)
     if document.kind is DocumentKind.CREDIT_NOTE and not document.gst_adjusting:
@@ -173,14 +173,14 @@ def _parties(document: TaxDocument) -> Table:
     facts += [wording.tax_identity(document), buyer.email]
     party = label(wording.TERMS[document.kind].party)
     billed_to = [party, words(buyer.name, STRONG), *_paragraphs(facts)]
-    beside = [*_original(document), *_payment(document)]
+    beside = [*_original(document), *_payment(document), *_reason(document)]
     return columns([billed_to, "", beside], [WIDTH - SIDE - GAP, GAP + INSET, SIDE - INSET])
 
 
 def _original(document: TaxDocument) -> list[Flowable]:
     original = document.original
     if not original:
-        return _paragraphs([document.reason and f"Reason: {document.reason}"])
+        return []
     return [
         label(wording.original_label(document.kind)),
         words(original.number, STRONG),
@@ -214,9 +214,17 @@ def _payment(document: TaxDocument) -> list[Flowable]:
     ]
 
 
+def _reason(document: TaxDocument) -> list[Flowable]:
+    """Where no original says it already."""
+    if document.original or not document.reason:
+        return []
+    return [Spacer(0, 2.5 * mm), label("Reason"), words(document.reason, BODY)]
+
+
 def _lines(document: TaxDocument) -> Rows:
     discounted = any(line.discount_paise for line in document.lines)
-    taxed = bool(document.amount.taxes)
+    # A zero-rated supply keeps the rate it would have had, for the returns; here it would contradict the tax.
+    taxed = any(tax.rate_bp for tax in document.amount.taxes)
     value = f"{wording.value_label(document)} (₹)"
     head = ["#", "Description", "SAC", "Qty", "Rate (₹)", "Discount (₹)", "GST", value]
     widths = [8 * mm, 0, 17 * mm, 12 * mm, 29 * mm, 24 * mm, 14 * mm, 32 * mm]

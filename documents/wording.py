@@ -149,6 +149,14 @@ def tax_identity(document: TaxDocument) -> str:
     return "" if buyer.kind is BuyerKind.OVERSEAS else "GSTIN: Unregistered"
 
 
+def statement(document: TaxDocument) -> str:
+    """What is said of the whole kind; where no tax is collected, another bill follows a proforma."""
+    said = TERMS[document.kind].statement
+    if document.supply.nature is SupplyNature.NOT_TAXED:
+        return said.replace("The tax invoice", "The bill of supply")
+    return said
+
+
 def is_due(document: TaxDocument) -> bool:
     """Whether the document asks for money: an unpaid invoice, bill or proforma."""
     return document.kind in _ASKING and not document.paid_on and document.amount.total_paise > 0

@@ -71,3 +71,5 @@ def test_an_unpaid_e_invoice_carries_the_signed_code_alone() -> None:
 
 def test_foreign_money_is_not_asked_for_by_upi() -> None:
     assert scanned(render(samples.exported(paid_on=None))) == []
+    in_rupees = samples.exported(paid_on=None, foreign=None)
+    assert scanned(render(in_rupees)) == [] and "0423201004567" in text(in_rupees)

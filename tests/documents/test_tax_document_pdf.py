@@ -10,6 +10,7 @@ from documents.wording import Copy, amount_in_words, foreign_amount, percent
 from domain.document import DocumentKind, ForeignValue
 from domain.gst import TaxHead, tax_inside, tax_on_top
 from domain.supply import BuyerKind, Supply, SupplyNature
+from domain.tax import Item, document_amount
 from tests.documents import samples
 from tests.documents.reading import pages, text
 
@@ -206,10 +207,29 @@ def test_vouchers_show_the_advance_and_the_refund_refers_to_its_receipt() -> Non
     assert "Amount refunded ₹10,000.00" in returned
 
 
+def test_why_an_advance_was_kept_stands_below_the_payment() -> None:
+    kept = replace(samples.voucher(DocumentKind.RECEIPT_VOUCHER), reason="For next year")
+    said = text(kept)
+    assert said.index("PAYMENT RECEIVED") < said.index("REASON For next year")
+    assert "REASON" not in text(samples.credit_note())
+
+
+@pytest.mark.parametrize("nature", [SupplyNature.SEZ_WITHOUT_TAX, SupplyNature.EXPORT_WITHOUT_TAX])
+def test_a_line_without_tax_shows_no_rate_that_contradicts_it(nature: SupplyNature) -> None:
+    """As the arithmetic issues it: a nil tax line, and on the line the rate that the returns ask for."""
+    item = Item("Growth subscription, annual", "998315", 1800, 29_990_00)
+    made = document_amount([item], Supply("29", nature))
+    assert made.lines[0].rate_bp == 1800 and made.amount.taxes
+    said = text(samples.document(made.amount, lines=made.lines, supply=Supply("29", nature)))
+    assert "IGST 0% 29,990.00 0.00" in said and "18%" not in said
+
+
 def test_a_proforma_cannot_be_taken_for_an_invoice() -> None:
     said = text(samples.unpaid(kind=DocumentKind.PROFORMA))
-    assert "Not a tax invoice" in said
+    assert "Not a tax invoice" in said and "The tax invoice follows on payment" in said
     assert "FOR RECIPIENT" not in said
+    untaxed = text(samples.untaxed(DocumentKind.PROFORMA, paid_on=None))
+    assert "Not a tax invoice" in untaxed and "The bill of supply follows on payment" in untaxed
 
 
 def test_the_supplier_keeps_a_copy_marked_so() -> None:
