@@ -17,6 +17,7 @@ from api import (
     documentation,
     entitlements,
     events,
+    exports,
     files,
     health,
     invoices,
@@ -54,6 +55,7 @@ _ROUTERS = (
     admin_customers,
     admin_documents,
     refunds,
+    exports,
     codec,
 )
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
@@ -20,16 +21,20 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.logs import logger
-from domain.errors import GatewayUnavailable, Refused, Unavailable
+from domain.errors import GatewayUnavailable, NotFound, Refused, Unavailable
+from domain.exports import Exported, ExportOrder
 from domain.money import rupees
 from workflows import messages, refund, search_attributes
+from workflows.export import EXPORT_WORKFLOW
 from workflows.messages import CommandReply, CommandRequest, Opened, StartSubscription
 from workflows.ports import (
+    DOCUMENTS_QUEUE,
     SUBSCRIPTIONS_QUEUE,
     IssueCreditNote,
     KeepPayment,
     NoteIssued,
     credit_note_workflow_id,
+    export_workflow_id,
     refund_workflow_id,
     subscription_workflow_id,
 )
@@ -57,6 +62,10 @@ class StillWorking(Exception):
 
 class WorkflowOver(Exception):
     """The workflow has ended, or was never begun."""
+
+
+class WorkFailed(Exception):
+    """The workflow was given up; the message says why."""
 
 
 @asynccontextmanager
@@ -252,6 +261,47 @@ async def issue(
         raise Unavailable(
             "It was taken but is not finished; repeat the request with the same Idempotency-Key."
         ) from None
+
+
+async def begin_export(client: Client, export_id: str, order: ExportOrder) -> None:
+    """Have it made; repeating it with the same id is harmless. Raises Unavailable."""
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            await client.start_workflow(
+                EXPORT_WORKFLOW,
+                order,
+                id=export_workflow_id(export_id),
+                task_queue=DOCUMENTS_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{order.kind} {order.period}".strip(),
+            )
+    except WorkflowOver:
+        return  # made already
+    except StillWorking:
+        raise Unavailable("Temporal did not take the export in time; try again") from None
+
+
+async def exported(client: Client, export_id: str) -> Exported | None:
+    """What came of an export; None while it is being made.
+
+    Raises NotFound for one that never was or that Temporal has forgotten, WorkFailed, Unavailable.
+    """
+    handle = client.get_workflow_handle(export_workflow_id(export_id), result_type=Exported)
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+                return None
+            made: Exported = await handle.result()
+            return made
+    except WorkflowFailureError as error:
+        activity_error = error.cause
+        reason = getattr(activity_error, "cause", None) or activity_error
+        raise WorkFailed(str(reason)) from error
+    except WorkflowOver:
+        raise NotFound(f"There is no export {export_id}, or it was long ago: ask for it again.") from None
+    except StillWorking:
+        raise Unavailable("Temporal did not say in time how far the export is; try again") from None
 
 
 async def customer_of_run(client: Client, subscription_id: str) -> str | None:

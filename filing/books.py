@@ -27,6 +27,7 @@ _FIGURES = {
     Account.OUTPUT_UTGST: Figures(0, 0, 0, 1),
 }
 """Where an account's credit stands among the figures of a return."""
+_GST_BEGAN, _LAST_YEAR = 2017, 2099
 _COMPARED = [*_FIGURES, Account.ROUND_OFF, Account.WALLET, Account.OUTPUT_TAX_ON_ADVANCES]
 
 
@@ -119,6 +120,8 @@ def posted(rows: list[Credited]) -> dict[str, Posted]:
 
 async def read_journal(database: Database, days: Days) -> list[JournalRow]:
     """Every posting of the days, in order. Raises InvalidInput where they end before they begin."""
+    if not _GST_BEGAN <= days.first.year <= _LAST_YEAR or not _GST_BEGAN <= days.last.year <= _LAST_YEAR:
+        raise InvalidInput("from", f"{days.first} to {days.last}: give days from {_GST_BEGAN} on.")
     if days.last < days.first:
         raise InvalidInput("to", f"{days.last} is before {days.first}: give the earlier day as --from.")
     async with filing_reads.snapshot(database) as session:
