@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from activities.checkout import Checkout
 from activities.collecting import Collecting
 from activities.crediting import Crediting
 from activities.documents import Documents
+from activities.e_invoices import EInvoices
 from activities.exporting import Exporting
 from activities.issuer import Issuer
 from activities.proforma import Proformas
@@ -35,18 +37,21 @@ from activities.registration import Registration
 from activities.settlement import Settlement
 from api.logs import configure_logging
 from config import Settings
+from db import e_invoices
 from db.session import Database
+from documents.einvoice import public_key
 from domain.events import DOCUMENTS_SINK, KAFKA_SINK, NOTIFICATIONS_SINK, WEBHOOK_SINK
 from engine.client import connect
 from gateways.base import RefundGateway, SubscriptionGateway
 from gateways.event_webhook import EventWebhook
+from gateways.irp import InvoicePortal, IrpGateway
 from gateways.kafka import KafkaEvents
 from gateways.notification_webhook import WebhookNotifier
 from gateways.notifications import LogNotifier, Notifier
 from gateways.razorpay import RazorpayGateway
 from gateways.smtp import SmtpNotifier, SmtpSettings
 from gateways.storage import ObjectStore, open_store
-from relay.documents import DocumentsSink
+from relay.documents import DocumentsSink, none_awaited
 from relay.housekeeping import Housekeeping
 from relay.inbox import InboxRelay
 from relay.notifications import NotificationsSink
@@ -54,6 +59,7 @@ from relay.outbox import OutboxRelay, Sink
 from relay.refunds import RefundNotices, RefundSweep
 from workflows import ports
 from workflows.document import RenderDocumentWorkflow
+from workflows.e_invoice import EInvoiceWorkflow
 from workflows.export import ExportWorkflow
 from workflows.issuing import IssueCreditNoteWorkflow, KeepPaymentWorkflow
 from workflows.proforma import IssueProformaWorkflow
@@ -69,7 +75,7 @@ SUBSCRIPTION_WORKFLOWS = (
     KeepPaymentWorkflow,
     IssueProformaWorkflow,
 )
-DOCUMENT_WORKFLOWS = (RenderDocumentWorkflow, ExportWorkflow)
+DOCUMENT_WORKFLOWS = (RenderDocumentWorkflow, ExportWorkflow, EInvoiceWorkflow)
 log = structlog.get_logger()
 
 
@@ -87,6 +93,8 @@ class Parts:
     gateway: SubscriptionGateway
     refunds: RefundGateway
     store: ObjectStore
+    portal: InvoicePortal | None = None
+    """Where e-invoices are registered, by API."""
     clock: Callable[[], datetime] = utc_now
     closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     """Holds what has connections; closed when everything that uses it has ended."""
@@ -94,12 +102,11 @@ class Parts:
     @property
     def sinks(self) -> tuple[str, ...]:
         """Where events go, by settings."""
-        names = [DOCUMENTS_SINK, NOTIFICATIONS_SINK]
-        if self.settings.events_kafka_servers:
-            names.append(KAFKA_SINK)
-        if self.settings.events_webhook_url:
-            names.append(WEBHOOK_SINK)
-        return tuple(names)
+        return self.settings.event_sinks
+
+    def business_now(self) -> datetime:
+        """The subscriptions' time, which tests and demonstrations may move."""
+        return self.clock() + self.settings.test_clock_offset
 
 
 def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Parts:
@@ -110,10 +117,23 @@ def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> 
         settings.razorpay_key_secret.get_secret_value(),
         settings.razorpay_base_url,
     )
-    parts = Parts(settings, database, gateway, gateway, open_store(settings.storage_settings), clock)
+    portal = _portal(settings)
+    store = open_store(settings.storage_settings)
+    parts = Parts(settings, database, gateway, gateway, store, portal, clock)
+    if portal is not None:
+        parts.closing.push_async_callback(portal.close)
     parts.closing.push_async_callback(database.close)
     parts.closing.push_async_callback(gateway.close)
     return parts
+
+
+def _portal(settings: Settings) -> IrpGateway | None:
+    """Where e-invoices are registered; None where there is none or files are carried by hand."""
+    for pem in settings.irp_keys:
+        public_key(pem)
+    if not settings.irp_enabled or not settings.irp_base_url:
+        return None
+    return IrpGateway(settings.irp_base_url, settings.irp_client_id, _secret(settings.irp_client_secret))
 
 
 def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
@@ -131,6 +151,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     collecting = Collecting(parts.gateway)
     documents = Documents(database, parts.store, settings.logos, parts.sinks)
     exporting = Exporting(database, parts.store, sandbox=settings.gst_sandbox)
+    registering = EInvoices(database, parts.portal, settings.irp_keys, parts.sinks, parts.business_now)
     return {
         ports.SUBSCRIPTIONS_QUEUE: [
             registration.register_subscription,
@@ -153,7 +174,12 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             refunding.send_refund,
             refunding.read_refund,
         ],
-        ports.DOCUMENTS_QUEUE: [documents.render_document, exporting.make_export],
+        ports.IRP_QUEUE: [registering.register_e_invoice, registering.cancel_e_invoice],
+        ports.DOCUMENTS_QUEUE: [
+            documents.render_document,
+            exporting.make_export,
+            registering.refuse_e_invoice,
+        ],
     }
 
 
@@ -166,6 +192,8 @@ def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) ->
     if "gateway" in roles:
         rate = parts.settings.razorpay_calls_per_second
         workers.append(_worker(client, ports.RAZORPAY_QUEUE, served, calls_per_second=rate))
+        if parts.settings.irp_enabled:
+            workers.append(_worker(client, ports.IRP_QUEUE, served))
     if "documents" in roles:
         workers.append(_worker(client, ports.DOCUMENTS_QUEUE, served, workflows=DOCUMENT_WORKFLOWS))
     return workers
@@ -199,7 +227,11 @@ def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay 
     settings, clock = parts.settings, parts.clock
     signature = settings.registrations.chosen().seller.legal_name
     notifications = NotificationsSink(parts.database, _notifier(parts), parts.store, signature, clock)
-    sinks: dict[str, Sink] = {DOCUMENTS_SINK: DocumentsSink(client), NOTIFICATIONS_SINK: notifications}
+    awaited = partial(e_invoices.awaited, parts.database) if settings.irp_enabled else none_awaited
+    sinks: dict[str, Sink] = {
+        DOCUMENTS_SINK: DocumentsSink(client, awaited),
+        NOTIFICATIONS_SINK: notifications,
+    }
     if KAFKA_SINK in parts.sinks:
         topic = settings.events_kafka_topic
         kafka = KafkaEvents(settings.events_kafka_servers, topic, settings.public_url)

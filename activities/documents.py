@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
-from db import models, outbox
+from db import e_invoices, models, outbox
 from db.issuing import DOCUMENTS, facts
 from db.session import Database
 from documents.tax_document_pdf import render
-from domain.document import DocumentKind, TaxDocument
+from domain.document import DocumentKind, Registration, TaxDocument
 from domain.events import interested, ready_event
 from gateways.storage import ObjectStore
 from workflows.ports import RenderDocument, Rendered
@@ -43,9 +43,10 @@ class Documents:
         """Stored under its own hash, so that rendering again changes nothing."""
         async with self._database.reading() as session:
             row = await session.get_one(models.Document, request.document_id)
+            registration = await e_invoices.registration_of(session, request.document_id)
         document = DOCUMENTS.validate_python(row.document)
         # Off the event loop: drawing is CPU work and other activities are waiting.
-        pdf = await asyncio.to_thread(self._draw, document)
+        pdf = await asyncio.to_thread(self._draw, document, registration)
         sha256 = hashlib.sha256(pdf).hexdigest()
         key = f"{_FOLDERS[document.kind]}/{row.financial_year}/{sha256}.pdf"
         await self._store.put(key, pdf, "application/pdf")
@@ -74,5 +75,5 @@ class Documents:
             )
         return Rendered(key, sha256)
 
-    def _draw(self, document: TaxDocument) -> bytes:
-        return render(document, logo=self._logos.get(document.seller.logo))
+    def _draw(self, document: TaxDocument, registration: Registration | None) -> bytes:
+        return render(document, registration, logo=self._logos.get(document.seller.logo))

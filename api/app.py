@@ -15,6 +15,7 @@ from api import (
     codec,
     customers,
     documentation,
+    e_invoices,
     entitlements,
     events,
     exports,
@@ -56,6 +57,7 @@ _ROUTERS = (
     admin_documents,
     refunds,
     exports,
+    e_invoices,
     codec,
 )
 

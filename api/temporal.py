@@ -26,14 +26,17 @@ from domain.exports import Exported, ExportOrder
 from domain.money import rupees
 from workflows import messages, refund, search_attributes
 from workflows.export import EXPORT_WORKFLOW
+from workflows.e_invoice import CANCEL_UPDATE, CancelRequest
 from workflows.messages import CommandReply, CommandRequest, Opened, StartSubscription
 from workflows.ports import (
     DOCUMENTS_QUEUE,
     SUBSCRIPTIONS_QUEUE,
+    EInvoiceStanding,
     IssueCreditNote,
     KeepPayment,
     NoteIssued,
     credit_note_workflow_id,
+    e_invoice_workflow_id,
     export_workflow_id,
     refund_workflow_id,
     subscription_workflow_id,
@@ -154,6 +157,19 @@ async def send_command(client: Client, subscription_id: str, request: CommandReq
                 messages.COMMAND_UPDATE, request, id=str(uuid.uuid4()), result_type=CommandReply
             )
             return reply
+    except WorkflowUpdateFailedError as error:
+        raise _refusal(error) from error
+
+
+async def cancel_e_invoice(client: Client, document_id: str, request: CancelRequest) -> EInvoiceStanding:
+    """Raises Refused, GatewayUnavailable, StillWorking, WorkflowOver or Unavailable."""
+    handle = client.get_workflow_handle(e_invoice_workflow_id(document_id))
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            standing: EInvoiceStanding = await handle.execute_update(
+                CANCEL_UPDATE, request, result_type=EInvoiceStanding
+            )
+            return standing
     except WorkflowUpdateFailedError as error:
         raise _refusal(error) from error
 

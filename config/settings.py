@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from config.sellers import Sellers, seller_of_settings, sellers_of_file
 from domain.document import DocumentKind
 from domain.errors import Misconfigured
+from domain.events import DOCUMENTS_SINK, KAFKA_SINK, NOTIFICATIONS_SINK, WEBHOOK_SINK
 from domain.pricing import SupplyRules
 from domain.registrations import SellerRegistrations
 from domain.supply import ZeroRating
@@ -20,6 +21,7 @@ from gateways.storage import StorageSettings
 
 PREFIX = "BAHI_"
 _LOCAL_ONLY = "local-only"
+_PEM = "-----BEGIN "
 _DEMO_SELLER = ("legal_name", "gstin", "address", "city", "pin", "email")
 _NumberPrefix = Annotated[str, Field(pattern=r"^[A-Z1-9][A-Z0-9/-]{0,3}$")]
 """Four characters, because `26-27/000001` takes twelve of the sixteen (rule 46(b))."""
@@ -115,6 +117,17 @@ class Settings(BaseSettings):
     proforma_prefix: _NumberPrefix = "PI"
     catalogue_path: Path = Path("catalogue.yaml")
 
+    irp_enabled: bool = False
+    """The turnover is above the limit for e-invoices (gst.md 1.10): what needs an IRN is drawn once it is
+    registered, or refused."""
+    irp_base_url: str = ""
+    """The invoice registration portal or a provider in front of it; empty: files are carried by hand
+    (`bahi export einvoice`, `bahi einvoice-reply`)."""
+    irp_client_id: str = ""
+    irp_client_secret: SecretStr | None = None
+    irp_public_keys: str = ""
+    """What answers are signed with: PEM public keys or certificates, one after the other."""
+
     checkout_expires_after_seconds: int = 7 * 24 * 3600
     monthly_total_count: int = 120
     """Cycles agreed with the gateway for a monthly plan; UPI allows ten years."""
@@ -179,6 +192,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _portal_can_be_believed(self) -> Self:
+        if self.irp_enabled and self.irp_base_url and not (self.irp_client_secret and self.irp_keys):
+            raise Misconfigured(
+                "BAHI_IRP_BASE_URL is set: BAHI_IRP_CLIENT_ID, BAHI_IRP_CLIENT_SECRET and "
+                "BAHI_IRP_PUBLIC_KEYS are needed too, the keys to verify what the portal signs"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _production_is_safe(self) -> Self:
         if self.environment != "production":
             return self
@@ -195,6 +217,8 @@ class Settings(BaseSettings):
             faults.append("BAHI_RAZORPAY_KEY_ID still has its local default")
         if self.test_clock_offset_seconds:
             faults.append("BAHI_TEST_CLOCK_OFFSET_SECONDS must be 0")
+        if self.irp_base_url and not self.irp_base_url.startswith("https://"):
+            faults.append("BAHI_IRP_BASE_URL must begin with https://")
         if self.gst_sandbox:
             faults.append("BAHI_GST_SANDBOX must be off")
         if self.sellers_path is None:
@@ -263,6 +287,22 @@ class Settings(BaseSettings):
         return SupplyRules(
             self.zero_rating, self.lut_required, self.export_payment_permitted, self.round_total_to_rupee
         )
+
+    @property
+    def irp_keys(self) -> tuple[str, ...]:
+        """The PEMs one by one."""
+        pems = self.irp_public_keys.replace("\\n", "\n")  # on one line where an environment knows no other
+        return tuple(f"{_PEM}{part}" for part in pems.split(_PEM) if part.strip())
+
+    @property
+    def event_sinks(self) -> tuple[str, ...]:
+        """Where events go."""
+        names = [DOCUMENTS_SINK, NOTIFICATIONS_SINK]
+        if self.events_kafka_servers:
+            names.append(KAFKA_SINK)
+        if self.events_webhook_url:
+            names.append(WEBHOOK_SINK)
+        return tuple(names)
 
     @property
     def storage_settings(self) -> StorageSettings:

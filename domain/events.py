@@ -34,6 +34,9 @@ class EventType(StrEnum):
     PROFORMA_DOCUMENT_READY = "proforma.document_ready"
     VOUCHER_ISSUED = "voucher.issued"
     VOUCHER_DOCUMENT_READY = "voucher.document_ready"
+    E_INVOICE_REGISTERED = "e_invoice.registered"
+    E_INVOICE_REFUSED = "e_invoice.refused"
+    E_INVOICE_CANCELLED = "e_invoice.cancelled"
     PAYMENT_CAPTURED = "payment.captured"
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_QUARANTINED = "payment.quarantined"
@@ -109,7 +112,7 @@ KAFKA_SINK = "kafka"
 WEBHOOK_SINK = "webhook"
 
 _WANTED: dict[str, frozenset[EventType]] = {
-    DOCUMENTS_SINK: frozenset(_READY),
+    DOCUMENTS_SINK: frozenset({*_READY, EventType.E_INVOICE_REGISTERED, EventType.E_INVOICE_REFUSED}),
     NOTIFICATIONS_SINK: frozenset(
         {
             EventType.PAYMENT_FAILED,

@@ -1,6 +1,6 @@
 """`bahi export gstr1 | registers | einvoice | journal`: the books as files.
 
-`bahi` is linked beside the interpreter (local/install.sh); `python -m filing` is the same.
+`bahi einvoice-reply FILE` brings the portal's answers in. `bahi` is linked beside the interpreter (local/install.sh); `python -m filing` is the same.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from filing.export import (
     register_bundle,
     write,
 )
+from filing.replies import Portal, bring_in
 from filing.telling import say, tell_refusal, tell_registers, tell_return
 
 
@@ -60,6 +61,9 @@ def asked_for(arguments: Sequence[str]) -> argparse.Namespace:
     books = kinds.add_parser(ExportKind.JOURNAL, parents=[anything], help=told, description=told)
     books.add_argument("--from", dest="first", type=_day, required=True, help="first day, 2026-10-01")
     books.add_argument("--to", dest="last", type=_day, required=True, help="last day, 2026-10-31")
+    told = "the portal's answers to an einvoice file, verified and recorded"
+    replies = commands.add_parser("einvoice-reply", help=told, description=told)
+    replies.add_argument("file", type=Path, help="JSON list of answers, as downloaded from the portal")
     return parser.parse_args(arguments)
 
 
@@ -143,11 +147,14 @@ async def _run(asked: argparse.Namespace, console: Console) -> int:
     from config import Settings  # only here: nothing else reads the environment
 
     settings = Settings()
-    if asked.kind != ExportKind.JOURNAL:
+    if asked.command == "export" and asked.kind != ExportKind.JOURNAL:
         asked.gstin = asked.gstin or settings.registrations.chosen().seller.gstin
     database = Database.connect(settings.database_url.get_secret_value(), pool_size=1)
     now = datetime.now(UTC) + settings.test_clock_offset
     try:
+        if asked.command == "einvoice-reply":
+            portal = Portal(settings.irp_keys, settings.event_sinks)
+            return await bring_in(asked.file, database, console, portal, now)
         return await export(asked, database, console, now, sandbox=settings.gst_sandbox)
     finally:
         await database.close()

@@ -37,11 +37,15 @@ _WITH_A_RUN = select(_row.id).where(
     or_(_row.status.in_([status.value for status in LIVE]), _row.access_until.is_not(None))
 )
 _inbox, _outbox, _drawn = models.WebhookInbox, models.OutboxDelivery, models.Rendition.document_id
+_awaited = select(models.IrpRegistration.document_id).where(models.IrpRegistration.status == "due")
+"""Not drawn until the portal answers, which may be away for days."""
 _RELAYS_AT_WORK = select(
     or_(
         exists().where(_inbox.status == "received"),
         exists().where(_outbox.status == "pending"),
-        select(models.Document.id).where(models.Document.id.not_in(select(_drawn))).exists(),
+        select(models.Document.id)
+        .where(models.Document.id.not_in(select(_drawn)), models.Document.id.not_in(_awaited))
+        .exists(),
     )
 )
 

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from temporalio.common import RetryPolicy
 
-from workflows.ports import RAZORPAY_QUEUE
+from workflows.ports import IRP_QUEUE, RAZORPAY_QUEUE
 
 
 class ActivityOptions(TypedDict, total=False):
@@ -44,3 +44,18 @@ DOCUMENT = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=1),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
 )
+
+PORTAL = ActivityOptions(
+    task_queue=IRP_QUEUE,
+    start_to_close_timeout=timedelta(minutes=2),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=6)),
+)
+"""The e-invoice portal may be away for days; the caller says when it is too late."""
+
+PORTAL_COMMAND = ActivityOptions(
+    task_queue=IRP_QUEUE,
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=5),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+"""Somebody waits for the answer."""

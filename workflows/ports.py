@@ -13,6 +13,7 @@ from enum import StrEnum
 from temporalio import activity
 
 from domain.collection import Charge, CollectionSnapshot, Failure
+from domain.e_invoice import CancelReason, EInvoiceStatus
 from domain.events import EventType
 from domain.exports import Exported, ExportOrder
 from domain.refund import RefundAtGateway, RefundSpeed, RefundStanding, Settlement
@@ -21,6 +22,7 @@ from domain.subscription import Subscription
 SUBSCRIPTIONS_QUEUE = "subscriptions"
 RAZORPAY_QUEUE = "gateway-razorpay"
 DOCUMENTS_QUEUE = "documents"
+IRP_QUEUE = "gateway-irp"
 
 
 def subscription_workflow_id(subscription_id: str) -> str:
@@ -31,6 +33,11 @@ def subscription_workflow_id(subscription_id: str) -> str:
 def document_workflow_id(document_id: str) -> str:
     """The one rendering of a document."""
     return f"document/{document_id}"
+
+
+def e_invoice_workflow_id(document_id: str) -> str:
+    """The one registration of a document."""
+    return f"e-invoice/{document_id}"
 
 
 def proforma_workflow_id(document_id: str) -> str:
@@ -322,6 +329,41 @@ class NoteIssued:
     allowed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class RegisterEInvoice:
+    """Have the portal register a document, or find that it has."""
+
+    document_id: str
+
+
+@dataclass(frozen=True)
+class RefuseEInvoice:
+    """Give a registration up."""
+
+    document_id: str
+    refusal: str
+
+
+@dataclass(frozen=True)
+class CancelEInvoice:
+    """Have the portal take a registration back."""
+
+    document_id: str
+    reason: CancelReason
+    remark: str
+    actor: str
+
+
+@dataclass(frozen=True)
+class EInvoiceStanding:
+    """Where a document stands. `refusal` says why the last thing asked was not done."""
+
+    status: EInvoiceStatus
+    acknowledged_at: str | None = None
+    """As the portal answered it, Indian time."""
+    refusal: str | None = None
+
+
 @activity.defn(name="register_subscription")
 async def register_subscription(request: RegisterSubscription) -> Registered:
     """One transaction: row and event."""
@@ -433,4 +475,22 @@ async def issue_credit_note(request: IssueCreditNote) -> NoteIssued:
 @activity.defn(name="keep_payment")
 async def keep_payment(request: KeepPayment) -> NoteIssued:
     """One transaction: number, receipt voucher, ledger, events."""
+    raise NotImplementedError
+
+
+@activity.defn(name="register_e_invoice")
+async def register_e_invoice(request: RegisterEInvoice) -> EInvoiceStanding:
+    """Register, or adopt after comparing; a refusal is an answer, a portal that is away is an error."""
+    raise NotImplementedError
+
+
+@activity.defn(name="refuse_e_invoice")
+async def refuse_e_invoice(request: RefuseEInvoice) -> EInvoiceStanding:
+    """Unless somebody brought the portal's reply in meanwhile."""
+    raise NotImplementedError
+
+
+@activity.defn(name="cancel_e_invoice")
+async def cancel_e_invoice(request: CancelEInvoice) -> EInvoiceStanding:
+    """Looks first whether it was cancelled; repeating it is harmless."""
     raise NotImplementedError

@@ -90,6 +90,36 @@ def accept_bulk(documents: Sequence[TaxDocument], reply: str | bytes, keys: Sequ
     return BulkReply(registered, refused, tuple(unmatched))
 
 
+def signed_invoices(reply: str | bytes) -> dict[str, str]:
+    """The signed invoices in an answer, or a list of them, by IRN; to be kept once it was accepted."""
+    return {
+        str(answer.get("Irn")): str(answer["SignedInvoice"])
+        for answer in _answers(_parsed("reply", reply))
+        if answer.get("SignedInvoice")
+    }
+
+
+def named_in(reply: str | bytes) -> set[tuple[str, str]]:
+    """Seller's GSTIN and number of the documents a bulk answer speaks of; nothing of it is verified yet.
+
+    Raises ReplyRefused if it is no JSON.
+    """
+    named = set()
+    for answer in _answers(_parsed("bulk reply", reply)):
+        try:
+            claims = jwt.decode(str(answer.get("SignedQRCode")), options={"verify_signature": False})
+            data = json.loads(str(claims.get("data", "")))
+            named.add((str(data["SellerGstin"]), str(data["DocNo"])))
+        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError):
+            continue
+    return named
+
+
+def _answers(parsed: Any) -> list[dict[str, Any]]:
+    answers = parsed if isinstance(parsed, list) else [parsed]
+    return [answer for answer in answers if isinstance(answer, dict)]
+
+
 def _parsed(number: str, reply: str | bytes) -> Any:
     try:
         return json.loads(reply, parse_float=Decimal)

@@ -118,6 +118,7 @@ def test_sinks_get_the_events_they_want(event: EventType) -> None:
     wanting = set(interested(event, everyone))
     assert {KAFKA_SINK, WEBHOOK_SINK} <= wanting
     drawn = {"invoice.issued", "credit_note.issued", "voucher.issued", "proforma.issued"}
+    drawn |= {"e_invoice.registered", "e_invoice.refused"}
     assert (DOCUMENTS_SINK in wanting) == (event.value in drawn)
     told = {
         "payment.failed",

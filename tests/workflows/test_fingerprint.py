@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.fingerprint import commands_of
-from workflows.document import RenderDocumentWorkflow
-from workflows.subscription import SubscriptionWorkflow
+from worker import DOCUMENT_WORKFLOWS, SUBSCRIPTION_WORKFLOWS
 
+WORKFLOWS = (*SUBSCRIPTION_WORKFLOWS, *DOCUMENT_WORKFLOWS)
 COMMITTED = Path(__file__).with_name("fingerprints.json")
 ADVICE = """
 The commands of {name} changed. A run that is between waking and rolling over would not replay.
@@ -18,12 +18,12 @@ The commands of {name} changed. A run that is between waking and rolling over wo
 """
 
 
-@pytest.mark.parametrize("workflow", [SubscriptionWorkflow, RenderDocumentWorkflow])
+@pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_the_commands_of_a_workflow_change_only_on_purpose(workflow: type) -> None:
     committed = json.loads(COMMITTED.read_text())
     assert commands_of(workflow) == committed[workflow.__name__], ADVICE.format(name=workflow.__name__)
 
 
 if __name__ == "__main__":
-    found = {item.__name__: commands_of(item) for item in (SubscriptionWorkflow, RenderDocumentWorkflow)}
+    found = {item.__name__: commands_of(item) for item in WORKFLOWS}
     COMMITTED.write_text(json.dumps(found, indent=1) + "\n")
