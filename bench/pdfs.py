@@ -8,16 +8,14 @@ from datetime import date
 from importlib import import_module
 from unittest.mock import patch
 
-from bench import html_invoice
+from bench import html_invoice, specimen
 from bench.figures import Aim, Figure, Floor
 from bench.html_invoice import NotHere
 from bench.scale import Scale
 from bench.stand import Stand
 from documents import archive
 from documents.tax_document_pdf import render
-from domain.document import Buyer, DocumentKind, Line, Seller, TaxDocument
-from domain.gst import tax_inside
-from domain.supply import BuyerKind, Supply, SupplyNature
+from domain.document import TaxDocument
 from local.home import LocalError
 
 NAME = "pdfs"
@@ -32,7 +30,7 @@ Draw = Callable[[], bytes]
 
 async def measure(_stand: Stand, scale: Scale) -> list[Figure]:
     """By CPU time of this process, which is what a core gives; all draw in turn."""
-    invoice = _invoice()
+    invoice = specimen.invoice("inv_1", "BH26-27/000042", date(2026, 4, 1))
     ours: dict[str, Draw] = {"archived": lambda: render(invoice), "plain": lambda: _plain(invoice)}
     html, missing = _with_weasyprint(invoice)
     subjects = {"blank": _blank_page, **ours, **html}
@@ -91,36 +89,3 @@ def _blank_page() -> bytes:
     canvas.showPage()
     canvas.save()
     return buffer.getvalue()
-
-
-def _invoice() -> TaxDocument:
-    """The usual one: one line, within the State, paid."""
-    amount = tax_inside("29", "29", 1800, 99_900)
-    centre, state = (tax.tax_paise for tax in amount.taxes)
-    taxable = amount.taxable_paise
-    item = Line(
-        "Pro subscription, monthly", "998315", 1, taxable, taxable, 1800, cgst_paise=centre, sgst_paise=state
-    )
-    return TaxDocument(
-        id="inv_1",
-        kind=DocumentKind.TAX_INVOICE,
-        number="BH26-27/000042",
-        issued_on=date(2026, 4, 1),
-        seller=Seller(
-            "Bahi Demo Private Limited", "29AAACB1234F1Z5", ("4th Floor", "12 Residency Road"),
-            "Bengaluru", "560025", email="accounts@bahi.example", phone="+91 80 4000 0000",
-            cin="U72200KA2019PTC123456",
-        ),
-        buyer=Buyer(
-            "Kaveri Textiles LLP", BuyerKind.REGISTERED, address_lines=("88 Race Course Road",),
-            city="Mysuru", pin="570010", state_code="29", gstin="29AAGCB7383J1Z4",
-        ),
-        supply=Supply("29", SupplyNature.INTRA_STATE),
-        lines=(item,),
-        amount=amount,
-        period_first_day=date(2026, 4, 1),
-        period_last_day=date(2026, 4, 30),
-        payment_reference="pay_QZ8n2kT4uYx1Ab",
-        payment_method="upi",
-        paid_on=date(2026, 4, 1),
-    )  # fmt: skip

@@ -25,6 +25,10 @@ class Scale:
     """Of HTTP requests per round."""
     connections: int
     """HTTP connections, each with one request under way."""
+    issued: int
+    """Documents per round."""
+    issuers: int
+    """Transactions under way at once."""
     pdfs: int
     """Drawn per round."""
 
@@ -40,6 +44,8 @@ FULL = Scale(
     load_rounds=10,
     load_seconds=1,
     connections=16,
+    issued=480,
+    issuers=16,
     pdfs=60,
 )
 QUICK = Scale(
@@ -53,5 +59,7 @@ QUICK = Scale(
     load_rounds=3,
     load_seconds=0.5,
     connections=16,
+    issued=160,
+    issuers=16,
     pdfs=20,
 )
