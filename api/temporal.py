@@ -25,8 +25,8 @@ from domain.errors import GatewayUnavailable, NotFound, Refused, Unavailable
 from domain.exports import Exported, ExportOrder
 from domain.money import rupees
 from workflows import messages, refund, search_attributes
-from workflows.export import EXPORT_WORKFLOW
 from workflows.e_invoice import CANCEL_UPDATE, CancelRequest
+from workflows.export import EXPORT_WORKFLOW
 from workflows.messages import CommandReply, CommandRequest, Opened, StartSubscription
 from workflows.ports import (
     DOCUMENTS_QUEUE,

@@ -1,6 +1,7 @@
 """`bahi export gstr1 | registers | einvoice | journal`: the books as files.
 
-`bahi einvoice-reply FILE` brings the portal's answers in. `bahi` is linked beside the interpreter (local/install.sh); `python -m filing` is the same.
+`bahi einvoice-reply FILE` brings the portal's answers in. `bahi` is linked beside the interpreter
+(local/install.sh); `python -m filing` is the same.
 """
 
 import argparse
