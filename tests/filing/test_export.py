@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -255,6 +257,8 @@ async def test_the_journal_balances_and_holds_the_days_asked_for(october_sales: 
     assert {row["Date"] for row in rows} == {f"2026-10-{day:02d}" for day in (2, 9, 15, 20, 31)}
     with pytest.raises(InvalidInput, match="is before"):
         await run(october_sales.database, "journal", "--from", "2026-10-02", "--to", "2026-10-01")
+    with pytest.raises(InvalidInput, match="from 2017 on"):
+        await run(october_sales.database, "journal", "--from", "2026-10-02", "--to", "9999-12-31")
 
 
 async def test_companies_are_sent_to_the_invoice_portal_and_consumers_are_not(
@@ -280,16 +284,58 @@ async def test_every_document_that_cannot_be_registered_is_named(shop: Shop, tmp
     assert nothing_in(tmp_path)
 
 
+def with_interpreter(folder: Path) -> Path:
+    """A folder for commands that has this interpreter, packages and all."""
+    folder.mkdir(parents=True)
+    (folder / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    (folder / "python").chmod(0o755)
+    return folder
+
+
+def ran(*command: str | Path, folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+    others = {name: value for name, value in os.environ.items() if not name.startswith("BAHI_")}
+    return subprocess.run(
+        command, cwd=folder, env={**others, **settings}, capture_output=True, text=True, check=False
+    )
+
+
+async def test_the_command_works_as_typed_from_any_folder_and_finds_the_local_stack(
+    october_sales: Shop, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "db").mkdir()  # no module of ours, though it is in the folder that it is typed in
+    (tmp_path / "db" / "__init__.py").touch()
+    home, bahi = tmp_path / "home", with_interpreter(tmp_path / "bin") / "bahi"
+    bahi.symlink_to(ROOT / "filing" / "bahi")
+    home.mkdir()
+    (home / "settings.env").write_text(f"BAHI_DATABASE_URL={shlex.quote(database_url)}\n")
+    typed = ("export", "gstr1", "--gstin", GSTIN, "--period", "2026-10")
+    done = ran(bahi, *typed, folder=tmp_path, BAHI_HOME=str(home))
+    assert done.returncode == 0, done.stderr
+    assert "agree to the paisa" in done.stdout
+    assert list((tmp_path / "out" / GSTIN / "2026-10").glob("returns_*.json"))
+
+
+def test_an_environment_that_stood_before_the_command_gets_it_too(tmp_path: Path) -> None:
+    bin_folder = with_interpreter(tmp_path / ".venv" / "bin")
+    for name in ("local/install.sh", "filing/bahi", "requirements.lock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    mark = "cksum < requirements.lock; .venv/bin/python -c 'import sys; print(sys.version, sys.prefix)'"
+    subprocess.run(f"({mark}) > .venv/installed", shell=True, check=True, cwd=tmp_path)
+    subprocess.run(["sh", "local/install.sh", "requirements.lock"], check=True, cwd=tmp_path)
+    assert (bin_folder / "bahi").resolve() == (tmp_path / "filing" / "bahi").resolve()
+    assert os.access(bin_folder / "bahi", os.X_OK)
+
+
 async def test_the_command_itself_reads_its_settings_and_says_what_is_wrong(
     october_sales: Shop, database_url: str, tmp_path: Path
 ) -> None:
     settings = {"BAHI_DATABASE_URL": database_url, "BAHI_SELLER_GSTIN": GSTIN}
 
     def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "filing", *arguments, "--folder", str(tmp_path)],
-            cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        return ran(
+            sys.executable, "-m", "filing", *arguments, "--folder", str(tmp_path), folder=ROOT, **settings
+        )
 
     done = command("gstr1", "--period", "2026-10")
     assert done.returncode == 0, done.stderr
