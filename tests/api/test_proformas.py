@@ -3,17 +3,21 @@
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import httpx
 from sqlalchemy import func, select
 
 from db import models
+from engine.client import connect
+from local.temporal import TemporalServer
 from local.world import Person, World
-from tests.api.serving import Served, until
+from tests.api.serving import Served, serving, until
 from tests.documents.reading import pages
 from tests.gateways.servers import mail_server
 from tests.world import OpenWorld
+from worker import assemble, build_workers
 
 NOW = datetime(2026, 1, 1, 5, 0, tzinfo=UTC)
 PATH = "/v1/proformas"
@@ -134,6 +138,27 @@ async def test_without_temporal_nothing_is_promised(api: Served) -> None:
         (await customer.put("/v1/billing-details", json=details)).raise_for_status()
         answer = await customer.post(PATH, json=GROWTH)
     assert answer.status_code == 503
+
+
+async def test_a_worker_that_is_away_keeps_the_request_and_its_id(database_url: str, tmp_path: Path) -> None:
+    async with (
+        TemporalServer(folder=tmp_path) as server,
+        serving(database_url, temporal_address=server.address) as api,
+        api.customer() as customer,
+    ):
+        customer.headers["Idempotency-Key"] = "one"
+        details = {"name": "Asha", "email": "asha@customer.example", "state_code": "29"}
+        (await customer.put("/v1/billing-details", json=details)).raise_for_status()
+        waiting = await customer.post(PATH, json=GROWTH)
+        pending = waiting.json()
+        assert (waiting.status_code, waiting.headers["retry-after"]) == (202, "2")
+        assert waiting.headers["location"] == pending["ask"] == f"/v1/documents/{pending['id']}"
+
+        parts = assemble(api.settings)
+        [worker] = build_workers(await connect(api.settings), parts, ["subscriptions"])
+        async with parts.closing, worker:
+            made = await customer.post(PATH, json=GROWTH)
+        assert (made.status_code, made.json()["id"]) == (201, pending["id"])
 
 
 async def test_another_customers_proforma_is_not_found(world_at: OpenWorld) -> None:
