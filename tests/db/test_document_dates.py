@@ -42,7 +42,7 @@ async def books(database: Database) -> Database:
     return database
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(issues=ISSUES, at_once=st.booleans())
 @example(
     issues=[(DocumentKind.TAX_INVOICE, NEW_YEAR - days * 24 * 60 * _MINUTE) for days in range(5)],
