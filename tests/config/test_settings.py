@@ -147,3 +147,19 @@ def test_production_refuses_the_sandbox() -> None:
 def test_the_demonstration_gstin_is_well_formed() -> None:
     gstin = Settings().seller_gstin
     assert gstin_check_digit(gstin[:14]) == gstin[14]
+
+
+def test_a_portal_is_believed_by_its_keys_alone() -> None:
+    portal: dict[str, Any] = {"irp_enabled": True, "irp_base_url": "https://gsp.example/api"}
+    with pytest.raises(Misconfigured, match="BAHI_IRP_PUBLIC_KEYS"):
+        Settings(**portal, irp_client_id="a", irp_client_secret="b")
+    keys = "-----BEGIN PUBLIC KEY-----\\nMII\\n-----END PUBLIC KEY-----\\n" * 2
+    made = Settings(**portal, irp_client_id="a", irp_client_secret="b", irp_public_keys=keys)
+    assert made.irp_keys == ("-----BEGIN PUBLIC KEY-----\nMII\n-----END PUBLIC KEY-----\n",) * 2
+    assert Settings(irp_enabled=True).irp_keys == ()
+
+
+def test_production_speaks_to_a_portal_over_tls() -> None:
+    portal: dict[str, Any] = {"irp_base_url": "http://gsp.example", "irp_client_secret": "b"}
+    with pytest.raises(Misconfigured, match="BAHI_IRP_BASE_URL must begin with https"):
+        Settings(**PRODUCTION, **portal)

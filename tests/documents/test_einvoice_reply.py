@@ -11,7 +11,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from documents.einvoice import ReplyRefused, accept, accept_bulk, expected_irn, request
+from documents.einvoice import (
+    NotGenuine,
+    ReplyRefused,
+    accept,
+    accept_bulk,
+    expected_irn,
+    named_in,
+    request,
+    signed_invoices,
+)
 from domain.document import TaxDocument
 from domain.errors import Misconfigured
 from tests.documents.filings import ACME, REGISTERED, document
@@ -148,3 +157,23 @@ def test_a_bulk_answer_is_sorted_into_registered_refused_and_unknown() -> None:
     assert len(found.unmatched) == 1 and "2150" in found.unmatched[0]
     with pytest.raises(ReplyRefused, match="a list"):
         accept_bulk([INVOICE], "{}", KEYS)
+
+
+def test_a_signature_of_an_unknown_key_is_told_from_other_refusals() -> None:
+    with pytest.raises(NotGenuine):
+        accept(INVOICE, json.dumps(answer()), (pem(STRANGER),))
+    with pytest.raises(ReplyRefused) as refused:
+        accept(INVOICE, json.dumps(answer(Status="CNL")), KEYS)
+    assert not isinstance(refused.value, NotGenuine)
+
+
+def test_answers_say_which_documents_they_are_about() -> None:
+    other = document("RF26-27/00002", date(2026, 10, 16), ACME)
+    broken: list[Any] = [{"SignedQRCode": "x.y.z"}, {"Irn": "f" * 64}, 5, signed({"DocNo": "A"})]
+    reply = json.dumps([answer(), answer(other), *broken])
+    gstin = INVOICE.seller.gstin
+    assert named_in(reply) == {(gstin, INVOICE.number), (gstin, other.number)}
+    assert set(signed_invoices(reply)) == {expected_irn(INVOICE), expected_irn(other)}
+    assert signed_invoices(json.dumps(answer(SignedInvoice=None))) == {}
+    with pytest.raises(ReplyRefused, match="not JSON"):
+        named_in("{")

@@ -1,9 +1,12 @@
 """An issued invoice starts one rendering, however often it is announced."""
 
 import uuid
+from datetime import date
 
+import pytest
 from temporalio import workflow
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from db.session import Database
@@ -15,8 +18,9 @@ from relay.documents import DocumentsSink
 from relay.outbox import OutboxRelay
 from tests.relay.conftest import KEYS, Records, utc_now
 from tests.relay.test_notifications import tell_again
-from workflows import ports
+from workflows import e_invoice, ports
 from workflows.document import WORKFLOW_NAME
+from workflows.e_invoice import StartEInvoice
 from workflows.ports import RenderDocument
 
 
@@ -61,3 +65,37 @@ async def test_an_event_that_names_no_invoice_is_given_up(
     event_id = await records.event(EventType.INVOICE_ISSUED, "documents")
     await OutboxRelay(database, {"documents": DocumentsSink(client)}, utc_now).drain_once()
     assert (await records.delivery(event_id, "documents")).status == "failed"
+
+
+@workflow.defn(name=e_invoice.WORKFLOW_NAME)
+class Registrar:
+    """Stands where the registration would."""
+
+    @workflow.run
+    async def run(self, start: StartEInvoice) -> str:
+        return f"{start.document_id} of {start.issued_on}"
+
+
+async def test_what_must_be_registered_first_is_drawn_when_the_portal_has_answered(
+    database: Database, records: Records, client: Client
+) -> None:
+    company, consumer = f"inv_{uuid.uuid4().hex}", f"inv_{uuid.uuid4().hex}"
+
+    async def awaited(document_id: str) -> date | None:
+        return date(2026, 10, 15) if document_id == company else None
+
+    relay = OutboxRelay(database, {"documents": DocumentsSink(client, awaited)}, utc_now)
+    for document_id in (company, consumer):
+        await records.event(EventType.INVOICE_ISSUED, "documents", document_id=document_id)
+    await relay.drain_once()
+    registering = client.get_workflow_handle(ports.e_invoice_workflow_id(company))
+    drawing = client.get_workflow_handle(ports.document_workflow_id(company))
+    with pytest.raises(RPCError, match="not found"):
+        await drawing.describe()
+    await records.event(EventType.E_INVOICE_REGISTERED, "documents", document_id=company)
+    await relay.drain_once()
+    runner, works = UnsandboxedWorkflowRunner(), [Renderer, Registrar]
+    async with Worker(client, task_queue=ports.DOCUMENTS_QUEUE, workflows=works, workflow_runner=runner):
+        assert await registering.result() == f"{company} of 2026-10-15"
+        assert await drawing.result() == company
+        assert await client.get_workflow_handle(ports.document_workflow_id(consumer)).result() == consumer
