@@ -30,11 +30,14 @@ LISTED = 2_000
 class Exporting:
     """Implements `make_export`."""
 
-    def __init__(self, database: Database, store: ObjectStore, *, sandbox: bool = False) -> None:
-        """`sandbox`: take the tax portal's test identifiers."""
+    def __init__(
+        self, database: Database, store: ObjectStore, *, sandbox: bool = False, e_invoicing: bool = False
+    ) -> None:
+        """`sandbox`: take the tax portal's test identifiers. `e_invoicing`: the seller is above the limit."""
         self._database = database
         self._store = store
         self._settings = PortalSettings(sandbox=sandbox)
+        self._e_invoicing = e_invoicing
 
     @activity.defn(name="make_export")
     async def make_export(self, request: ExportOrder) -> Exported:
@@ -68,7 +71,9 @@ class Exporting:
             days = Days(request.first, request.last)
             rows = await read_journal(self._database, days)
             return await asyncio.to_thread(journal_bundle, rows, days)
-        month = await read_month(self._database, request.gstin, request.period, self._settings)
+        month = await read_month(
+            self._database, request.gstin, request.period, self._settings, e_invoicing=self._e_invoicing
+        )
         return await asyncio.to_thread(_of_month, request, month)
 
 

@@ -83,18 +83,25 @@ def _described(text: str) -> tuple[str, str]:
 
 
 async def export(
-    asked: argparse.Namespace, database: Database, console: Console, now: datetime, *, sandbox: bool = False
+    asked: argparse.Namespace,
+    database: Database,
+    console: Console,
+    now: datetime,
+    *,
+    sandbox: bool = False,
+    e_invoicing: bool = False,
 ) -> int:
     """Does what was asked. Exit code 1 if the portal would refuse it or books differ; see each kind.
 
-    `sandbox`: take the tax portal's test identifiers. Raises InvalidInput, NotFound, Unavailable.
+    `sandbox`: take the tax portal's test identifiers. `e_invoicing`: the seller is above the limit.
+    Raises InvalidInput, NotFound, Unavailable.
     """
     try:
         if asked.kind == ExportKind.JOURNAL:
             return await _journal(asked, database, console)
         codes: Mapping[str, str] = {**HSN_MASTER, **dict(getattr(asked, "sac", ()))}
         settings = PortalSettings(sandbox=sandbox, hsn_descriptions=codes)
-        month = await read_month(database, asked.gstin, asked.period, settings)
+        month = await read_month(database, asked.gstin, asked.period, settings, e_invoicing=e_invoicing)
         folder = Path(asked.folder) / month.filing.gstin / month.filing.period
         if asked.kind == ExportKind.EINVOICE:
             return _einvoice(month, folder, console)
@@ -156,7 +163,9 @@ async def _run(asked: argparse.Namespace, console: Console) -> int:
         if asked.command == "einvoice-reply":
             portal = Portal(settings.irp_keys, settings.event_sinks)
             return await bring_in(asked.file, database, console, portal, now)
-        return await export(asked, database, console, now, sandbox=settings.gst_sandbox)
+        return await export(
+            asked, database, console, now, sandbox=settings.gst_sandbox, e_invoicing=settings.irp_enabled
+        )
     finally:
         await database.close()
 

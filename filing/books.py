@@ -61,9 +61,14 @@ def days_of(period: str) -> Days:
 
 
 async def read_month(
-    database: Database, gstin: str, period: str, settings: PortalSettings | None = None
+    database: Database,
+    gstin: str,
+    period: str,
+    settings: PortalSettings | None = None,
+    *,
+    e_invoicing: bool = False,
 ) -> Month:
-    """The month as of one moment.
+    """The month as of one moment. `e_invoicing`: the seller is above the limit, as far as settings know.
 
     Raises InvalidInput for a bad GSTIN or period, NotFound for a GSTIN that nothing was ever issued from.
     """
@@ -77,7 +82,8 @@ async def read_month(
         documents = tuple(await filing_reads.documents_issued(session, gstin, days))
         taken = await filing_reads.numbers_taken(session, gstin, days)
         credited = await filing_reads.credited(session, gstin, days, _COMPARED)
-        at_portal = await filing_reads.at_portal(session, gstin, days)
+        found = await filing_reads.at_portal(session, gstin, days)
+    at_portal = {} if found is None and e_invoicing else found
     void = {key for key, each in (at_portal or {}).items() if each.status is EInvoiceStatus.CANCELLED}
     cancelled = tuple(document for document in documents if document.id in void)
     filing = Filing(
