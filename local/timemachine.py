@@ -1,4 +1,4 @@
-"""Moves the simulator, every subscription's workflow and the API's clock through time together.
+"""Moves the simulator, every workflow of a subscription or refund and the API's clock through time together.
 
 On the real Temporal server each workflow has a clock of its own that can be fast-forwarded; the
 simulator has one too. Travelling stops at every moment at which either has something to do, in order.
@@ -22,7 +22,8 @@ from local.home import LocalError
 from simulator.process import SimulatorProcess
 from workflows import messages
 from workflows.messages import StartSubscription
-from workflows.ports import subscription_workflow_id
+from workflows.ports import refund_workflow_id, subscription_workflow_id
+from workflows.refund import StartRefund
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -36,6 +37,7 @@ _row = models.Subscription
 _WITH_A_RUN = select(_row.id).where(
     or_(_row.status.in_([status.value for status in LIVE]), _row.access_until.is_not(None))
 )
+_REFUNDS_UNDER_WAY = select(models.Refund.id).where(models.Refund.status.in_(["requested", "pending"]))
 _inbox, _outbox, _drawn = models.WebhookInbox, models.OutboxDelivery, models.Rendition.document_id
 _awaited = select(models.IrpRegistration.document_id).where(models.IrpRegistration.status == "due")
 """Not drawn until the portal answers, which may be away for days."""
@@ -54,7 +56,7 @@ Handle: TypeAlias = WorkflowHandle[object, object]
 
 @dataclass(frozen=True)
 class Run:
-    """A subscription's open run, and when it wakes if nobody speaks to it."""
+    """An open run, and when it wakes if nobody speaks to it."""
 
     handle: Handle
     wakes_at: datetime | None
@@ -144,7 +146,8 @@ class TimeMachine:
     async def _idle_runs(self) -> list[Run] | None:
         """Open runs; None while one of them has something to do."""
         async with self._database.reading() as session:
-            ids = (await session.scalars(_WITH_A_RUN)).all()
+            ids = [subscription_workflow_id(each) for each in await session.scalars(_WITH_A_RUN)]
+            ids += [refund_workflow_id(each) for each in await session.scalars(_REFUNDS_UNDER_WAY)]
         runs: list[Run] = []
         try:
             for found in await asyncio.gather(*(self._idle_run(item) for item in ids)):
@@ -155,8 +158,8 @@ class TimeMachine:
             return None  # between two runs
         return runs
 
-    async def _idle_run(self, subscription_id: str) -> Run | None:
-        handle = self._client.get_workflow_handle(subscription_workflow_id(subscription_id))
+    async def _idle_run(self, workflow_id: str) -> Run | None:
+        handle = self._client.get_workflow_handle(workflow_id)
         description = (await handle.describe()).raw_description
         for activity in description.pending_activities:
             if activity.state == _WAITING and activity.attempt > _TRIES_IN_REAL_TIME:
@@ -182,7 +185,8 @@ class TimeMachine:
     async def _began_with(self, handle: Handle) -> timedelta:
         async for event in handle.fetch_history_events(page_size=1):
             given = event.workflow_execution_started_event_attributes.input.payloads
-            start = (await self._client.data_converter.decode(given, [StartSubscription]))[0]
-            assert isinstance(start, StartSubscription)
+            kind = StartRefund if handle.id.startswith(refund_workflow_id("")) else StartSubscription
+            start = (await self._client.data_converter.decode(given, [kind]))[0]
+            assert isinstance(start, StartRefund | StartSubscription)
             return start.test_clock_offset
         raise LocalError(f"{handle.id} has no history")

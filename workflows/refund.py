@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError
 from domain.money import rupees
 from domain.refund import SETTLED, RefundAtGateway, RefundStanding, RefundStatus, next_look
 from workflows import options, ports
+from workflows.messages import WAKE_QUERY
 from workflows.ports import RefundAnswer, Reserved
 
 WORKFLOW_NAME = "Refund"
@@ -48,6 +49,7 @@ class RefundWorkflow:
         self._reply: RefundReply | None = None
         self._offset = timedelta(0)
         self._hinted = False
+        self._looks_again: datetime | None = None
 
     @workflow.run
     async def run(self, start: StartRefund) -> RefundReply:
@@ -75,6 +77,11 @@ class RefundWorkflow:
     def gateway_event(self) -> None:
         """Something happened to it: look."""
         self._hinted = True
+
+    @workflow.query(name=WAKE_QUERY)
+    def wake_at(self) -> list[datetime]:
+        """When it looks by itself, if it waits."""
+        return [] if self._looks_again is None else [self._looks_again]
 
     def _now(self) -> datetime:
         return workflow.now() + self._offset
@@ -148,7 +155,7 @@ class RefundWorkflow:
         return standing.status
 
     async def _rest(self, since: datetime, looks: int) -> None:
-        due = next_look(since, self._now(), looks)
+        due = self._looks_again = next_look(since, self._now(), looks)
         try:
             await workflow.wait_condition(
                 lambda: self._hinted,
@@ -158,4 +165,4 @@ class RefundWorkflow:
         except TimeoutError:
             return
         finally:
-            self._hinted = False  # the look that follows sees whatever was hinted at
+            self._hinted, self._looks_again = False, None  # the look that follows sees what was hinted at

@@ -19,7 +19,7 @@ from local.world import World
 from workflows import messages
 
 GST_BP = 1800
-_NUMBER = re.compile(r"BH(\d\d-\d\d)/(\d{6})")
+_NUMBER = re.compile(r"(?:BH|CN|RV|RF)(\d\d-\d\d)/(\d{6})")
 _LIVE = {status.value for status in LIVE}
 _ALIKE = {
     "created": {"CREATED"},
@@ -46,6 +46,9 @@ class Books:
     payments: dict[str, models.Payment]
     """By the gateway's id."""
     invoices: list[models.Document]
+    notes: list[models.Document]
+    """Credit notes and vouchers."""
+    refunds: list[models.Refund]
     series: list[models.NumberSeries]
     ledger: dict[str, dict[str, int]]
     """Postings by reference, then account."""
@@ -67,7 +70,8 @@ class Books:
     @property
     def quarantined(self) -> list[models.Payment]:
         """Money set aside."""
-        return [payment for payment in self.payments.values() if payment.status == "quarantined"]
+        aside = ("quarantined", "kept", "returned")
+        return [payment for payment in self.payments.values() if payment.status in aside]
 
 
 async def agree(world: World, *, same_state: bool = True) -> Books:
@@ -75,6 +79,7 @@ async def agree(world: World, *, same_state: bool = True) -> Books:
     books = await read(world)
     captures_are_booked_once(books)
     invoices_add_up(books)
+    credits_stay_within(books)
     numbers_have_no_gap(books)
     ledger_balances(books)
     facts_are_announced_once(books)
@@ -93,8 +98,8 @@ async def read(world: World) -> Books:
     async with world.database.reading() as session:
         subscriptions = (await session.scalars(select(models.Subscription))).all()
         payments = (await session.scalars(select(models.Payment))).all()
-        sales = select(models.Document).where(models.Document.kind == "tax_invoice")
-        invoices = (await session.scalars(sales)).all()
+        documents = (await session.scalars(select(models.Document))).all()
+        refunds = (await session.scalars(select(models.Refund))).all()
         series = (await session.scalars(select(models.NumberSeries))).all()
         entry, posting = models.LedgerTransaction, models.LedgerPosting
         postings = (
@@ -124,7 +129,9 @@ async def read(world: World) -> Books:
         theirs=theirs,
         subscriptions={row.id: row for row in subscriptions},
         payments={row.gateway_payment_id: row for row in payments},
-        invoices=list(invoices),
+        invoices=[each for each in documents if each.kind == "tax_invoice"],
+        notes=[each for each in documents if each.kind != "tax_invoice"],
+        refunds=list(refunds),
         series=list(series),
         ledger=dict(ledger),
         events=list(events),
@@ -138,11 +145,7 @@ def captures_are_booked_once(books: Books) -> None:
     for subscription in books.theirs:
         for bill in subscription["invoices"]:
             assert bill["captures"] <= 1, bill
-    ours = {
-        each.gateway_payment_id: each
-        for each in books.payments.values()
-        if each.status in ("captured", "quarantined")
-    }
+    ours = {each.gateway_payment_id: each for each in books.payments.values() if each.status != "failed"}
     assert set(ours) == set(books.captured), set(ours) ^ set(books.captured)
     for payment, bill in books.captured.values():
         mine = ours[payment["id"]]
@@ -159,7 +162,7 @@ def invoices_add_up(books: Books) -> None:
     by_id: dict[str | None, models.Payment] = {each.id: each for each in books.payments.values()}
     paid = {payment.id for payment in books.payments.values() if payment.status == "captured"}
     assert Counter(invoice.payment_id for invoice in books.invoices) == Counter(paid)
-    assert {invoice.id for invoice in books.invoices} == books.drawn
+    assert {each.id for each in (*books.invoices, *books.notes)} == books.drawn
     for invoice in books.invoices:
         payment = by_id[invoice.payment_id]
         _, bill = books.captured[payment.gateway_payment_id]
@@ -181,20 +184,57 @@ def invoices_add_up(books: Books) -> None:
         assert abs(invoice.round_off_paise) <= 1
 
 
-def numbers_have_no_gap(books: Books) -> None:
-    """Per registration and financial year 1, 2, 3 …, and dates never run against them."""
-    issued: dict[tuple[str, str], list[tuple[int, models.Document]]] = defaultdict(list)
+def credits_stay_within(books: Books) -> None:
+    """Notes never exceed their invoice, per head and in total; what went back has its note."""
     for invoice in books.invoices:
+        against = [note for note in books.notes if note.original_id == invoice.id]
+        for column in ("taxable", "cgst", "sgst", "utgst", "igst", "total"):
+            given = sum(getattr(note, f"{column}_paise") for note in against)
+            assert 0 <= given <= getattr(invoice, f"{column}_paise"), (invoice.number, column)
+        assert all(note.cgst_paise == note.sgst_paise + note.utgst_paise for note in against)
+    gone = sum(each.amount_paise for each in books.refunds if each.status in ("pending", "processed"))
+    assert gone == sum(subscription["refunded_paise"] for subscription in books.theirs)
+    noted = {note.id for note in books.notes}
+    for refund in books.refunds:
+        explained = refund.status == "processed" and refund.document_id is not None
+        assert (refund.note_id in noted) == explained, refund.id
+
+
+def _posted_for(books: Books, note: models.Document) -> dict[str, int]:
+    total, tax = note.total_paise, note.cgst_paise + note.sgst_paise + note.utgst_paise + note.igst_paise
+    if note.kind == "receipt_voucher":
+        liability = {"tax_on_advances": tax, "output_tax_on_advances": -tax}
+        return {"suspense": total, "wallet": -total, **liability}
+    if note.kind == "refund_voucher":
+        liability = {"tax_on_advances": -tax, "output_tax_on_advances": tax}
+        return {"wallet": total, "gateway_clearing": -total, **liability}
+    refunded = any(refund.note_id == note.id for refund in books.refunds)
+    return {
+        "revenue": note.taxable_paise,
+        "output_cgst": note.cgst_paise,
+        "output_sgst": note.sgst_paise,
+        "output_utgst": note.utgst_paise,
+        "output_igst": note.igst_paise,
+        "round_off": note.round_off_paise,
+        "gateway_clearing" if refunded else "customer_credit": -total,
+    }
+
+
+def numbers_have_no_gap(books: Books) -> None:
+    """Per registration, kind and financial year 1, 2, 3 …, and dates never run against them."""
+    issued: dict[tuple[str, str, str], list[tuple[int, models.Document]]] = defaultdict(list)
+    for invoice in (*books.invoices, *books.notes):
         found = _NUMBER.fullmatch(invoice.number)
         assert found, invoice.number
         assert f"20{found[1]}" == invoice.financial_year
-        issued[invoice.seller_gstin, invoice.financial_year].append((int(found[2]), invoice))
+        key = (invoice.seller_gstin, invoice.kind, invoice.financial_year)
+        issued[key].append((int(found[2]), invoice))
     for members in issued.values():
         members.sort(key=lambda member: member[0])
         assert [number for number, _ in members] == list(range(1, len(members) + 1))
         dates = [invoice.issued_on for _, invoice in members]
         assert dates == sorted(dates)
-    assert {(row.gstin, row.financial_year): row.last_number for row in books.series} == {
+    assert {(row.gstin, row.kind, row.financial_year): row.last_number for row in books.series} == {
         key: len(members) for key, members in issued.items()
     }
 
@@ -212,6 +252,12 @@ def ledger_balances(books: Books) -> None:
             "output_igst": -invoice.igst_paise,
             "round_off": -invoice.round_off_paise,
         }
+    for note in books.notes:
+        expected[f"{note.kind}/{note.id}"] = _posted_for(books, note)
+    for refund in books.refunds:
+        if refund.status == "processed" and refund.note_id is None:
+            amount = refund.amount_paise
+            expected[f"refund/{refund.id}"] = {"suspense": amount, "gateway_clearing": -amount}
     for payment in books.quarantined:
         if payment.currency == "INR":
             amount = payment.amount_paise
