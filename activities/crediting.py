@@ -11,7 +11,7 @@ from activities.issuer import Issuer
 from db import customers, issuing, ledger, models, outbox
 from db.issuing import DOCUMENTS, Belongs
 from db.session import Database
-from domain.credit import as_credit_note, as_refund_voucher, credit_total, part_of_advance
+from domain.credit import MoneyBack, as_credit_note, as_refund_voucher, credit_total, part_of_advance
 from domain.document import DocumentKind, TaxDocument
 from domain.errors import InvalidInput, Refused
 from domain.events import EventType, interested, issued_event
@@ -112,9 +112,11 @@ class Crediting:
         to: Account,
         reason: str,
         at: datetime,
+        back: MoneyBack | None = None,
     ) -> TaxDocument:
         """Credit note or refund voucher with ledger and event. The caller holds the lock on `original`.
 
+        `back` is the refund that it documents; without one no money went back.
         Raises Refused and InvalidInput as `domain.credit`.
         """
         document = DOCUMENTS.validate_python(original.document)
@@ -126,9 +128,9 @@ class Crediting:
             facts = {"document_id": note_id, "number": number, "reason": reason}
             if advance:
                 part = part_of_advance(document, earlier, amount_paise)
-                return as_refund_voucher(document, earlier, part, issued_on=issued_on, **facts)
+                return as_refund_voucher(document, earlier, part, issued_on=issued_on, back=back, **facts)
             part = credit_total(document, earlier, amount_paise, issued_on)
-            return as_credit_note(document, earlier, part, issued_on=issued_on, **facts)
+            return as_credit_note(document, earlier, part, issued_on=issued_on, back=back, **facts)
 
         note = await issuing.issue(
             session,

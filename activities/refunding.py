@@ -13,11 +13,13 @@ from activities.crediting import Crediting
 from activities.settlement import business_id
 from db import ledger, models, outbox
 from db.session import Database
+from domain.credit import MoneyBack
 from domain.document import TaxDocument
 from domain.errors import GatewayRefused, InvalidInput, Refused, Unavailable
 from domain.events import EventType, interested
 from domain.ledger import Account, returned
 from domain.money import rupees
+from domain.periods import india_date
 from domain.refund import SETTLED, RefundAtGateway, RefundOrigin, RefundStanding, RefundStatus, left_to_refund
 from gateways.base import NewRefund, RefundGateway
 from workflows.ports import (
@@ -212,6 +214,7 @@ class Refunding:
                     to=Account.GATEWAY_CLEARING,
                     reason=refund.reason,
                     at=at,
+                    back=MoneyBack(refund.gateway_refund_id or "", india_date(at)),
                 )
         except (Refused, InvalidInput) as error:
             activity.logger.error("a refund has no note", extra={"refund": refund.id, "why": str(error)})

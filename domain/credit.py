@@ -153,6 +153,14 @@ def part_of_advance(voucher: TaxDocument, earlier: Sequence[Part], total_paise: 
     return _by_total(voucher, earlier, total_paise)
 
 
+@dataclass(frozen=True)
+class MoneyBack:
+    """How money went back to the buyer: the refund's id, and the day in India."""
+
+    reference: str
+    on: date
+
+
 def as_credit_note(
     original: TaxDocument,
     earlier: Sequence[Part],
@@ -162,10 +170,14 @@ def as_credit_note(
     number: str,
     issued_on: date,
     reason: str,
+    back: MoneyBack | None = None,
 ) -> TaxDocument:
-    """The credit note: parties, place and rates of the original (rule 53(1A), gst.md 1.3)."""
+    """The credit note: parties, place and rates of the original (rule 53(1A), gst.md 1.3).
+
+    Without `back` no money went with it, and it speaks of none.
+    """
     return _issued(
-        original, earlier, portion, DocumentKind.CREDIT_NOTE, document_id, number, issued_on, reason
+        original, earlier, portion, DocumentKind.CREDIT_NOTE, document_id, number, issued_on, reason, back
     )
 
 
@@ -178,10 +190,11 @@ def as_refund_voucher(
     number: str,
     issued_on: date,
     reason: str,
+    back: MoneyBack | None = None,
 ) -> TaxDocument:
     """The refund voucher: parties, place and rate of the receipt voucher (rule 51, gst.md 1.4)."""
     return _issued(
-        voucher, earlier, portion, DocumentKind.REFUND_VOUCHER, document_id, number, issued_on, reason
+        voucher, earlier, portion, DocumentKind.REFUND_VOUCHER, document_id, number, issued_on, reason, back
     )
 
 
@@ -194,6 +207,7 @@ def _issued(
     number: str,
     issued_on: date,
     reason: str,
+    back: MoneyBack | None,
 ) -> TaxDocument:
     if issued_on < original.issued_on:
         raise InvalidInput(
@@ -207,6 +221,9 @@ def _issued(
         issued_on=issued_on,
         lines=portion.lines,
         amount=portion.amount,
+        payment_reference=back.reference if back else "",
+        payment_method=original.payment_method if back else "",
+        paid_on=back.on if back else None,
         original=Original(original.number, original.issued_on, original.amount.total_paise),
         reason=reason,
         gst_adjusting=portion.gst_adjusting,

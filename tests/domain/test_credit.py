@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.credit import (
+    MoneyBack,
     Part,
     Portion,
     as_credit_note,
@@ -109,6 +110,19 @@ def test_a_note_keeps_the_rate_place_and_parties_of_its_original() -> None:
     assert [line.original_line for line in note.lines] == [0, 1]
     again = credit_rest(original, [note], LATER)
     assert sums([note, again]) == sums([original])
+
+
+def test_a_note_speaks_of_the_refund_and_never_of_the_payment_of_its_original() -> None:
+    paid: dict[str, Any] = {"payment_reference": "pay_1", "payment_method": "upi", "paid_on": ISSUED}
+    original = replace(invoice(79_900), **paid)
+    portion = credit_total(original, [], 50_000, LATER)
+    named: dict[str, Any] = {
+        "document_id": "crn_1", "number": "CN26-27/000001", "issued_on": LATER, "reason": "unused"
+    }  # fmt: skip
+    refunded = as_credit_note(original, [], portion, **named, back=MoneyBack("rfnd_1", LATER))
+    assert (refunded.payment_reference, refunded.payment_method, refunded.paid_on) == ("rfnd_1", "upi", LATER)
+    goodwill = as_credit_note(original, [], portion, **named)
+    assert (goodwill.payment_reference, goodwill.payment_method, goodwill.paid_on) == ("", "", None)
 
 
 def test_a_note_is_not_dated_before_its_original() -> None:
