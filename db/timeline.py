@@ -137,7 +137,8 @@ async def _calls(session: AsyncSession, subscription_id: str) -> list[_Placed]:
 
 
 def _without_names(data: dict[str, Any]) -> dict[str, Any]:
-    """`operator:asha` becomes `operator`, also where the reason says it."""
+    """`operator:asha` becomes `operator`, also where the reason says it; what a portal said to us is ours."""
+    data = {name: value for name, value in data.items() if name != "refusal"}
     actor = str(data.get("actor") or "")
     role = actor.partition(":")[0]
     if role == actor:

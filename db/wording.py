@@ -162,6 +162,16 @@ def _drawn(data: Data) -> str:
     return f"PDF of {_document(data)} ready"
 
 
+def _acknowledged(data: Data) -> str:
+    number = data.get("acknowledgement_number")
+    return f"Acknowledgement {number}." if number else ""
+
+
+def _refusal(data: Data) -> str:
+    refusal = data.get("refusal")
+    return _sentence(str(refusal)) if refusal else ""
+
+
 def _over(data: Data) -> str:
     return f"Over {_amount(data)}." if data.get("amount_paise") else ""
 
@@ -273,6 +283,18 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
             EventType.VOUCHER_DOCUMENT_READY,
         ),
         (_drawn, ()),
+    ),
+    EventType.E_INVOICE_REGISTERED: (
+        lambda data: f"{_document(data)} registered as an e-invoice",
+        (_acknowledged,),
+    ),
+    EventType.E_INVOICE_REFUSED: (
+        lambda data: f"{_document(data)} not registered as an e-invoice",
+        (_refusal,),
+    ),
+    EventType.E_INVOICE_CANCELLED: (
+        lambda data: f"E-invoice registration of {_document(data)} cancelled",
+        (_why, _who),
     ),
     EventType.PAYMENT_CAPTURED: (lambda data: f"{_amount(data)} received", (_method, _invoice)),
     EventType.PAYMENT_FAILED: (_failed, (_why, _method)),

@@ -195,6 +195,14 @@ async def test_the_customer_is_not_told_who_of_us_did_it_nor_of_calls(subscribed
     ]
 
 
+async def test_what_the_portal_said_of_an_e_invoice_is_for_operators(subscribed: Database) -> None:
+    told_of: dict[str, Any] = {"document_number": "BH26-27/000001", "refusal": "the portal refuses: 2295"}
+    await announce(subscribed, EventType.E_INVOICE_REFUSED, **told_of)
+    title = "Invoice BH26-27/000001 not registered as an e-invoice"
+    assert lines(await told(subscribed)) == [(title, "The portal refuses: 2295.")]
+    assert lines(await told(subscribed, for_operators=False)) == [(title, "")]
+
+
 async def test_what_is_written_down_later_comes_later_whatever_time_it_shows(subscribed: Database) -> None:
     """A test clock may show a year ahead of the calls that reach us today."""
     await announce(subscribed, EventType.SUBSCRIPTION_RENEWED, 365)
