@@ -104,12 +104,23 @@ class RefundPending(Answer):
     ask: str = Field(description="Where it can be seen.")
 
 
+class DocumentPending(Answer):
+    """Taken, not finished."""
+
+    id: str
+    ask: str = Field(description="Where it can be seen.")
+
+
 class RefundList(Answer):
     """Newest first."""
 
     data: list[RefundOut]
 
 
+_ISSUED: dict[int | str, dict[str, Any]] = {
+    202: {"model": DocumentPending, "description": "Taken, not finished: ask there."},
+    **_WRITES,
+}
 _REFUNDED: dict[int | str, dict[str, Any]] = {
     202: {"model": RefundPending, "description": "Taken; the gateway has not confirmed it yet."},
     **_WRITES,
@@ -171,7 +182,7 @@ async def refund_payment(
     operation_id="keep_payment",
     status_code=201,
     response_model=DocumentDetail,
-    responses=_WRITES,
+    responses=_ISSUED,
 )
 async def keep_payment(
     services: Parts,
@@ -196,7 +207,7 @@ async def keep_payment(
     operation_id="credit_invoice",
     status_code=201,
     response_model=DocumentDetail,
-    responses=_WRITES,
+    responses=_ISSUED,
 )
 async def credit_invoice(
     services: Parts,
@@ -299,7 +310,18 @@ async def _refund(
 async def _issued(
     services: Services, workflow: str, request: IssueCreditNote | KeepPayment, document_id: str
 ) -> Made:
-    issued: NoteIssued = await temporal.issue(services.temporal, workflow, request, document_id)
+    try:
+        issued = await temporal.carry_out(
+            services.temporal,
+            workflow,
+            request,
+            workflow_id=ports.credit_note_workflow_id(document_id),
+            task_queue=ports.SUBSCRIPTIONS_QUEUE,
+            answer=NoteIssued,
+        )
+    except temporal.StillWorking:
+        pending = DocumentPending(id=document_id, ask=f"/admin/documents/{document_id}")
+        return Made(202, pending.model_dump_json().encode(), final=False)
     if issued.refused:
         raise Refused(issued.refused, state=issued.state, allowed=issued.allowed)
     detail = document_views.document_detail(await issued_row(services, issued.document_id))

@@ -32,10 +32,6 @@ from workflows.ports import (
     DOCUMENTS_QUEUE,
     SUBSCRIPTIONS_QUEUE,
     EInvoiceStanding,
-    IssueCreditNote,
-    KeepPayment,
-    NoteIssued,
-    credit_note_workflow_id,
     e_invoice_workflow_id,
     export_workflow_id,
     refund_workflow_id,
@@ -251,32 +247,6 @@ async def ask_for_refund(client: Client, start: StartRefund) -> RefundReply:
         async with _speaking(COMMAND_SECONDS):  # a repetition: it ended as it ended
             reply = await handle.result()
     return reply
-
-
-async def issue(
-    client: Client, workflow: str, request: IssueCreditNote | KeepPayment, document_id: str
-) -> NoteIssued:
-    """Run the issuing to its end; the same id gives the same document. Raises Unavailable."""
-    workflow_id = credit_note_workflow_id(document_id)
-    try:
-        async with _speaking(COMMAND_SECONDS):
-            try:
-                issued: NoteIssued = await client.execute_workflow(
-                    workflow,
-                    request,
-                    id=workflow_id,
-                    task_queue=SUBSCRIPTIONS_QUEUE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    result_type=NoteIssued,
-                )
-            except WorkflowAlreadyStartedError:
-                issued = await client.get_workflow_handle(workflow_id, result_type=NoteIssued).result()
-            return issued
-    except StillWorking:
-        raise Unavailable(
-            "It was taken but is not finished; repeat the request with the same Idempotency-Key."
-        ) from None
 
 
 async def begin_export(client: Client, export_id: str, order: ExportOrder) -> None:

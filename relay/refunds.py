@@ -26,7 +26,7 @@ from gateways.base import RefundGateway
 from workflows import ports, refund
 from workflows.refund import StartRefund
 
-EVERY_SECONDS = 3600.0
+EVERY_SECONDS = 3600
 LOOK_BACK = timedelta(days=3)
 """How far the hourly look goes; a longer absence is made good at the start."""
 FIRST_LOOK_BACK = timedelta(days=30)

@@ -72,8 +72,16 @@ def test_every_invoice_and_its_notes_pass_the_checks_and_reach_the_portal(
         if left <= 0:
             break
         portion = credit_total(invoice, notes, asked, DAY)
-        names = {"document_id": f"cn_{position}", "number": f"C/{position}"}
-        notes.append(as_credit_note(invoice, notes, portion, issued_on=DAY, reason="refund", **names))
+        note = as_credit_note(
+            invoice,
+            notes,
+            portion,
+            document_id=f"cn_{position}",
+            number=f"C/{position}",
+            issued_on=DAY,
+            reason="refund",
+        )
+        notes.append(note)
         left -= asked
     assert gstr1(filing([invoice, *notes]))["doc_issue"]
     for each in (invoice, *notes):
