@@ -92,14 +92,20 @@ async def cancel_e_invoice(
         except temporal.StillWorking:
             return _accepted(document_id)
         except temporal.WorkflowOver as over:
-            raise Refused(
-                f"The e-invoice is {row.status} and can no longer be cancelled: the portal takes that for"
-                " 24 hours. Issue a credit note.",
-                state=row.status,
-                allowed=(),
-            ) from over
+            raise _too_late(row) from over
     body = _shown(await _standing(services, document_id))
     return Response(body.model_dump_json(), media_type="application/json")
+
+
+def _too_late(row: IrpRegistration) -> Refused:
+    """Nobody waits for a cancellation any more, or there is nothing to cancel."""
+    message = f"The e-invoice is {row.status}; only a registered one is cancelled."
+    if row.status == EInvoiceStatus.REGISTERED:
+        message = (
+            "The 24 hours are over, or the reply was carried by hand: then cancel it where it was registered."
+            " Otherwise issue a credit note."
+        )
+    return Refused(message, state=row.status, allowed=())
 
 
 def _accepted(document_id: str) -> Response:

@@ -13,6 +13,7 @@ from rich.console import Console
 from sqlalchemy import select
 from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkipper
+from temporalio.worker import Replayer
 
 from db import e_invoices, models
 from documents.einvoice import expected_irn, request
@@ -23,10 +24,12 @@ from filing.replies import Portal, bring_in
 from gateways.irp import IrpGateway
 from local.world import Person, World
 from simulator.irp.process import PortalProcess
-from tests.documents.reading import pages
+from tests.documents.reading import pages, scanned
+from tests.scenarios import oracle
 from tests.scenarios.telling import on
+from tests.workflows.test_replay import PLUGIN
 from tests.world import OpenWorld, until
-from workflows.e_invoice import WORKFLOW_NAME, StartEInvoice
+from workflows.e_invoice import WORKFLOW_NAME, EInvoiceWorkflow, StartEInvoice
 from workflows.ports import DOCUMENTS_QUEUE, e_invoice_workflow_id
 
 GSTIN = "29AAACT1111A1Z5"
@@ -128,9 +131,14 @@ async def test_a_companys_invoice_is_printed_with_what_the_portal_signed(registe
         document = await sold(asha)
         standing = await comes_to(world, document, "registered")
         assert standing["irn"] == expected_irn(document)
-        (page,) = pages(await pdf(asha))
+        printed = await pdf(asha)
+        (page,) = pages(printed)
         assert expected_irn(document) in page.replace(" ", "")
         assert standing["acknowledgement_number"] in page
+        async with world.database.reading() as session:
+            registration = await e_invoices.registration_of(session, document.id)
+        assert registration is not None
+        assert registration.signed_qr in [code for code, _ in scanned(printed)]
         told = await events(world, document)
         assert told[-3:] == ["invoice.issued", "e_invoice.registered", "invoice.document_ready"]
 
@@ -202,6 +210,7 @@ async def test_no_charge_waits_for_a_portal_that_is_away_for_two_days(registerin
         history = await run_of(world, document).fetch_history()
         asked = [e for e in history.events if e.HasField("activity_task_scheduled_event_attributes")]
         assert len(asked) == 1  # tries cost no history
+        await oracle.agree(world)
 
 
 async def test_after_thirty_days_it_is_refused_in_words_and_drawn_without(registering: Registering) -> None:
@@ -254,6 +263,9 @@ async def test_it_can_be_cancelled_for_a_day_and_then_no_more(registering: Regis
         late = await cancel(world, second)
         assert (late.status_code, late.json()["code"]) == (409, "refused")
         assert "credit note" in late.json()["detail"]
+        for document in (first, second):
+            history = await run_of(world, document).fetch_history()
+            await Replayer(workflows=[EInvoiceWorkflow], plugins=[PLUGIN]).replay_workflow(history)
 
 
 async def test_a_cancellation_that_the_portal_refuses_or_does_not_answer_changes_nothing(
