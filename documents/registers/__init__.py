@@ -28,7 +28,7 @@ def all_registers(
     """
     registers = (
         sales_register(filing.documents, registrations),
-        credit_note_register(filing.documents),
+        credit_note_register(filing.documents, registrations),
         document_series(filing),
         hsn_summary(filing),
         gstr3b(filing),

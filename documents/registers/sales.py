@@ -84,10 +84,24 @@ def sales_register(
     )
 
 
-def credit_note_register(documents: Sequence[TaxDocument]) -> Register:
-    """Credit notes with their originals, positive amounts; commercial ones say so (gst.md 1.3, 6.1)."""
+def credit_note_register(
+    documents: Sequence[TaxDocument], registrations: Mapping[str, Registration] | None = None
+) -> Register:
+    """Credit notes with their originals, positive amounts; commercial ones say so (gst.md 1.3, 6.1).
+
+    `registrations` are by document id: a note has an IRN of its own (gst.md 1.3, rule 9).
+    """
+    known = registrations or {}
     rows = [
-        (*_named(each)[1:], *_original(each), *_party(each), *split, _lowers_tax(each), each.reason)
+        (
+            *_named(each)[1:],
+            *_original(each),
+            *_party(each),
+            *split,
+            _lowers_tax(each),
+            each.reason,
+            known[each.id].irn if each.id in known else None,
+        )
         for each in _chosen(documents, frozenset({DocumentKind.CREDIT_NOTE}))
         for split in _by_split(each)
     ]
@@ -99,6 +113,7 @@ def credit_note_register(documents: Sequence[TaxDocument]) -> Register:
         *_OF_DOCUMENT,
         Column("Lowers tax", width=10),
         Column("Reason", width=32),
+        Column("IRN", width=24),
     )
     return Register("credit_notes", columns, tuple(rows))
 

@@ -173,14 +173,17 @@ async def test_what_lacks_an_irn_is_listed_and_alone_sent_again(october_sales: S
     shop = october_sales
     await shop.portal_says("BH26-27/000001", "registered", irn=IRN)
     await shop.portal_says("BH26-27/000002", "refused", refusal="3028: GSTIN is not present")
+    note = await shop.credit("BH26-27/000001", october(31), 118_00)
+    await shop.portal_says(note, "registered", irn="d" * 64)
     month = ("--gstin", GSTIN, "--period", "2026-10", "--folder", str(tmp_path))
     code, screen = await run(shop.database, "einvoice", *month)
-    assert (code, "1 of 6 documents" in screen) == (0, True)
+    assert (code, "1 of 7 documents" in screen) == (0, True)
     await run(shop.database, "registers", *month)
     folder = tmp_path / GSTIN / "2026-10"
     (lacking,) = read_csv(folder / "lacking_irn.csv")
     assert (lacking["Number"], lacking["The portal said"]) == ("BH26-27/000002", "3028: GSTIN is not present")
     assert read_csv(folder / "sales.csv")[0]["IRN"] == IRN
+    assert read_csv(folder / "credit_notes.csv")[0]["IRN"] == "d" * 64
 
 
 async def test_registers_are_there_for_a_month_that_the_portal_would_refuse(
