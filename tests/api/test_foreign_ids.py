@@ -64,7 +64,15 @@ async def test_another_customers_id_is_404_on_every_route(api: Served) -> None:
             document_id=INVOICE, object_key="a.pdf", sha256="0" * 64, size_bytes=1, rendered_at=rows.NOON
         ),
     )
-    known = {**OWNED, "webhook_id": "1", "command": "cancel", "customer_id": "cus_" + "a" * 26}
+    operators_only = {
+        "webhook_id": "1",
+        "command": "cancel",
+        "customer_id": "cus_" + "a" * 26,
+        "payment_id": "pmt_" + "a" * 32,
+        "refund_id": "rfd_" + "a" * 32,
+        "export_id": "exp_" + "a" * 26,
+    }
+    known = {**OWNED, **operators_only}
     async with api.customer("user_2") as stranger, api.customer("user_3") as nobody:
         for method, path in WITH_IDS:
             if path in NOT_OWNED:
