@@ -13,6 +13,7 @@ from db.issuing import DOCUMENTS, Belongs
 from db.session import Database
 from domain.credit import MoneyBack, as_credit_note, as_refund_voucher, credit_total, part_of_advance
 from domain.document import DocumentKind, TaxDocument
+from domain.e_invoice import EInvoiceStatus
 from domain.errors import InvalidInput, Refused
 from domain.events import EventType, interested, issued_event
 from domain.ledger import Account, Posting, advance_kept, advance_returned, credited
@@ -45,6 +46,9 @@ class Crediting:
                 if await session.get(models.Document, request.note_id) is not None:
                     return NoteIssued(request.note_id)
                 original = await locked(session, request.document_id)
+                if await is_void(session, original.id):
+                    why = f"{original.number} was cancelled at the e-invoice portal: it takes no credit note."
+                    return NoteIssued(refused=why, state="void")
                 left = await left_to_credit(session, original) - await _under_way(session, original.id)
                 asked = left if request.amount_paise is None else request.amount_paise
                 if not 0 < asked <= left:
@@ -225,6 +229,13 @@ class Crediting:
 async def locked(session: AsyncSession, document_id: str) -> models.Document:
     """The original, so that notes against it are issued one after the other (gst.md 5.6)."""
     return await session.get_one(models.Document, document_id, with_for_update=True)
+
+
+async def is_void(session: AsyncSession, document_id: str) -> bool:
+    """Whether its IRN was cancelled: then its money is in suspense, and nothing is credited any more."""
+    row = models.IrpRegistration
+    query = select(row.status).where(row.document_id == document_id)
+    return await session.scalar(query) == EInvoiceStatus.CANCELLED
 
 
 async def left_to_credit(session: AsyncSession, original: models.Document) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from db import e_invoices
+from db import e_invoices, issuing
 from db.session import Database
 from documents.einvoice import NotGenuine, ReplyRefused, accept, expected_irn, request, signed_invoices
 from documents.einvoice.irn import document_type
@@ -80,8 +80,12 @@ class EInvoices:
         async with self._database.reading() as session:
             row = await e_invoices.standing(session, request.document_id)
             document = await e_invoices.document_of(session, request.document_id)
+            credited = await issuing.against(session, request.document_id)
         if row is None or row.status != EInvoiceStatus.REGISTERED:
             return await self._standing(request.document_id)
+        if credited:
+            why = f"{credited[0].number} credits it already: what is void takes no credit note"
+            return await self._standing(request.document_id, why)
         try:
             moment = await self._cancelled_at(document, request.reason, request.remark)
         except PortalRefused as refusal:

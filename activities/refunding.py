@@ -201,6 +201,8 @@ class Refunding:
     async def _note(self, session: AsyncSession, refund: models.Refund, at: datetime) -> TaxDocument | None:
         """Over what can be credited: money that went past us may be more, or too little for a note."""
         original = await crediting.locked(session, str(refund.document_id))
+        if await crediting.is_void(session, original.id):
+            return None
         creditable = min(refund.amount_paise, await crediting.left_to_credit(session, original))
         if creditable <= 0:
             return None
@@ -265,6 +267,8 @@ async def _left(session: AsyncSession, payment: models.Payment, document_id: str
     if document_id is None:
         return left
     document = await crediting.locked(session, document_id)
+    if await crediting.is_void(session, document_id):
+        return left
     under_way = sum(each.amount_paise for each in refunds if RefundStatus(each.status) not in SETTLED)
     return min(left, await crediting.left_to_credit(session, document) - under_way)
 

@@ -8,14 +8,15 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import outbox
+from db import ledger, outbox
 from db.issuing import DOCUMENTS, facts
 from db.models import Document, IrpRegistration, Rendition
 from db.session import Database
-from domain.document import Registration, TaxDocument
+from domain.document import DocumentKind, Registration, TaxDocument
 from domain.e_invoice import CancelReason, EInvoiceStatus, needs_registration
 from domain.errors import NotFound
 from domain.events import EventType, interested
+from domain.ledger import voided
 
 _OPEN = (EInvoiceStatus.DUE, EInvoiceStatus.REFUSED)
 
@@ -108,10 +109,21 @@ async def cancel(
     sinks: Sequence[str],
     **told: str,
 ) -> bool:
-    """Record that the portal took it back. False unless it was registered."""
+    """Record that the portal took it back, and void what it posted. False unless it was registered."""
     row = await _locked(session, document_id)
     if row.status != EInvoiceStatus.REGISTERED:
         return False
+    document = await session.get_one(Document, document_id)
+    issued = DOCUMENTS.validate_python(document.document)
+    await ledger.post(
+        session,
+        reference=f"void/{document_id}",
+        kind="void",
+        customer_id=document.customer_id,
+        document_id=document_id,
+        occurred_at=cancelled_at,
+        postings=voided(issued.amount, note=issued.kind is DocumentKind.CREDIT_NOTE),
+    )
     row.status, row.cancel_reason = EInvoiceStatus.CANCELLED.value, reason.name.lower()
     row.cancelled_at = row.updated_at = cancelled_at
     told = {"irn": row.irn or "", "reason": row.cancel_reason, **told}

@@ -77,6 +77,15 @@ def credited(amount: TaxedAmount, to: Account) -> tuple[Posting, ...]:
     )
 
 
+def voided(amount: TaxedAmount, *, note: bool) -> tuple[Posting, ...]:
+    """A document whose IRN was cancelled comes to nothing; its money waits in suspense (gst.md 6.3).
+
+    `note`: a credit note, which had taken back what a sale posts.
+    """
+    void = credited(amount, Account.SUSPENSE)
+    return tuple(Posting(each.account, -each.amount_paise) for each in void) if note else void
+
+
 def advance_kept(amount: TaxedAmount) -> tuple[Posting, ...]:
     """Money that was set aside becomes the customer's advance; its tax is due now (gst.md 1.1, 1.4)."""
     return balanced(

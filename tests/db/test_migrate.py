@@ -19,14 +19,15 @@ INSERT INTO prices (id, plan_id, interval, version, amount_paise, tax_inclusive,
     VALUES ('price_1', 'plan_pro', 'monthly', 1, 499900, true, '998315');
 INSERT INTO subscriptions (id, customer_id, plan_id, price_id, gateway, is_free, charge_paise, total_count,
     status, version, created_at, updated_at)
-    VALUES ('sub_1', 'cus_1', 'plan_pro', 'price_1', 'razorpay', false, 499900, 12, 'ACTIVE', 1, now(), now());
-INSERT INTO payments (id, subscription_id, customer_id, cycle, gateway, gateway_payment_id, gateway_invoice_id,
-    status, amount_paise, currency, method, attempted_at, recorded_at)
+    VALUES ('sub_1', 'cus_1', 'plan_pro', 'price_1', 'razorpay', false, 499900, 12, 'ACTIVE', 1,
+    now(), now());
+INSERT INTO payments (id, subscription_id, customer_id, cycle, gateway, gateway_payment_id,
+    gateway_invoice_id, status, amount_paise, currency, method, attempted_at, recorded_at)
     VALUES ('pmt_1', 'sub_1', 'cus_1', 0, 'razorpay', 'pay_1', 'inv_r', 'captured', 499900, 'INR', 'upi',
     now(), now());
-INSERT INTO invoices (id, number, seller_gstin, financial_year, customer_id, subscription_id, payment_id, cycle,
-    period_start, period_end, issued_on, issued_at, place_of_supply, currency, taxable_paise, cgst_paise,
-    sgst_paise, utgst_paise, igst_paise, round_off_paise, total_paise, document)
+INSERT INTO invoices (id, number, seller_gstin, financial_year, customer_id, subscription_id, payment_id,
+    cycle, period_start, period_end, issued_on, issued_at, place_of_supply, currency, taxable_paise,
+    cgst_paise, sgst_paise, utgst_paise, igst_paise, round_off_paise, total_paise, document)
     VALUES ('inv_1', 'BH26-27/000001', '29AAACB1234F1Z5', '2026-27', 'cus_1', 'sub_1', 'pmt_1', 0, now(),
     now() + interval '30 days', '2026-04-10', now(), '29', 'INR', 423644, 38128, 38128, 0, 0, 0, 499900,
     '{"id": "inv_1", "number": "BH26-27/000001", "issued_on": "2026-04-10",

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx
 import pytest
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import func, select
 from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Replayer
@@ -266,6 +266,29 @@ async def test_it_can_be_cancelled_for_a_day_and_then_no_more(registering: Regis
         for document in (first, second):
             history = await run_of(world, document).fetch_history()
             await Replayer(workflows=[EInvoiceWorkflow], plugins=[PLUGIN]).replay_workflow(history)
+
+
+async def test_a_cancelled_invoice_is_void_and_its_money_goes_back_without_a_note(
+    registering: Registering,
+) -> None:
+    async with registering() as (world, _):
+        document = await sold(await buys(world))
+        await comes_to(world, document, "registered")
+        await cancel(world, document)
+        async with world.operator() as http:
+            path = f"/admin/invoices/{document.id}"
+            noted = await http.post(f"{path}/credit-note", json={"reason": "goodwill"})
+            assert (noted.status_code, "cancelled at the e-invoice portal" in noted.text) == (409, True)
+            back = await http.post(f"{path}/refund", json={"reason": "the customer withdrew"})
+            assert (back.status_code, back.json()["amount_paise"]) == (201, document.amount.total_paise)
+        await world.time.travel(timedelta(days=8))
+        posting = models.LedgerPosting
+        async with world.database.reading() as session:
+            kinds = (await session.scalars(select(models.Document.kind))).all()
+            sums = select(posting.account, func.sum(posting.amount_paise)).group_by(posting.account)
+            books = {account: paise for account, paise in (await session.execute(sums)).all()}
+        assert kinds == ["tax_invoice"]
+        assert set(books.values()) == {0}
 
 
 async def test_a_cancellation_that_the_portal_refuses_or_does_not_answer_changes_nothing(
