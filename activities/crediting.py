@@ -22,7 +22,6 @@ from domain.periods import india_date
 from domain.plans import DEFAULT_SAC
 from domain.pricing import supply_of_paid
 from domain.refund import SETTLED, Settlement, left_to_refund
-from domain.supply import Supply
 from domain.tax import advance_amount, supply_of_advance
 from workflows.ports import IssueCreditNote, KeepPayment, NoteIssued
 
@@ -40,12 +39,12 @@ class Crediting:
 
     @activity.defn(name="issue_credit_note")
     async def issue_credit_note(self, request: IssueCreditNote) -> NoteIssued:
-        """The invoice is locked meanwhile; a refund on its way counts as credited."""
+        """The invoice is locked first: a slow try may still be at it. A refund on its way counts as credited."""
         try:
             async with self._database.transaction() as session:
+                original = await locked(session, request.document_id)
                 if await session.get(models.Document, request.note_id) is not None:
                     return NoteIssued(request.note_id)
-                original = await locked(session, request.document_id)
                 if await is_void(session, original.id):
                     why = f"{original.number} was cancelled at the e-invoice portal: it takes no credit note."
                     return NoteIssued(refused=why, state="void")
@@ -72,9 +71,9 @@ class Crediting:
     async def keep_payment(self, request: KeepPayment) -> NoteIssued:
         """What of a quarantined payment has not gone back becomes an advance (rule 50, gst.md 1.1)."""
         async with self._database.transaction() as session:
+            payment = await session.get_one(models.Payment, request.payment_id, with_for_update=True)
             if await session.get(models.Document, request.voucher_id) is not None:
                 return NoteIssued(request.voucher_id)
-            payment = await session.get_one(models.Payment, request.payment_id, with_for_update=True)
             refunds = models.Refund
             given = (await session.scalars(select(refunds).where(refunds.payment_id == payment.id))).all()
             left = left_to_refund(payment.amount_paise, given)
@@ -155,8 +154,10 @@ class Crediting:
         registration = self._issuer.registrations.chosen(customer_key=customer.seller_key or "")
         recipient = customers.recipient_of(customer)
         paid_on = india_date(payment.attempted_at)
-        decided: Supply = supply_of_paid(registration, recipient, paid_on, self._issuer.rules)
-        supply = supply_of_advance(decided.place)
+        try:
+            supply = supply_of_paid(registration, recipient, paid_on, self._issuer.rules)
+        except InvalidInput:  # nobody knows where the buyer is
+            supply = supply_of_advance(registration.supplier.state_code)
         made = advance_amount(left_paise, supply, _ADVANCE, DEFAULT_SAC)
 
         def write(number: str, issued_on: date) -> TaxDocument:
