@@ -26,6 +26,7 @@ async def agree(stage: Stage, *, same_state: bool = True) -> Books:
     books = await oracle.read(world)
     oracle.captures_are_booked_once(books)
     oracle.invoices_add_up(books)
+    oracle.credits_stay_within(books)
     oracle.numbers_have_no_gap(books)
     oracle.ledger_balances(books)
     oracle.facts_are_announced_once(books)
@@ -47,10 +48,10 @@ def each_was_created_once(books: Books) -> None:
 
 
 async def documents_are_whole(stage: Stage, books: Books) -> None:
-    """Every invoice's PDF lies where its row says, byte for byte."""
+    """Every document's PDF lies where its row says, byte for byte."""
     async with stage.database.reading() as session:
         rows = (await session.scalars(select(models.Rendition))).all()
-    assert {row.document_id for row in rows} == {invoice.id for invoice in books.invoices}
+    assert {row.document_id for row in rows} == {each.id for each in (*books.invoices, *books.notes)}
     for row in rows:
         pdf = (stage.settings.storage_folder / row.object_key).read_bytes()
         assert hashlib.sha256(pdf).hexdigest() == row.sha256

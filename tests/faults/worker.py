@@ -8,8 +8,9 @@ composition, seen through wrappers that do nothing but stop at labelled points:
     {activity}:written, :committed  around the commit of a transaction inside it
     plan:sent, plan:created         inside open_checkout: intent on record, request not yet sent; made at the
     checkout:sent, checkout:created gateway, reply not yet on record
+    refund:sent, refund:made        the same inside send_refund
     inbox:claimed, inbox:signalled  a webhook is claimed, not yet signalled; signalled, not yet marked
-    document:claimed, :started      the same for the rendering of an invoice
+    document:claimed, :started      the same for whatever a relay begins: the rendering of a document
     event:delivered, mail:sent      taken by the receiver, not yet marked
 
 At a point of `strike` the worker writes a marker file and kills itself with SIGKILL; at one of `hold` it
@@ -44,9 +45,10 @@ import worker
 from api.logs import configure_logging
 from config import Settings
 from db.session import Database
+from domain.refund import RefundAtGateway
 from engine.codec import EncryptionCodec
 from engine.plugin import bahi_plugin
-from gateways.base import NewSubscription, PlanAtGateway, SubscriptionAtGateway
+from gateways.base import NewRefund, NewSubscription, PlanAtGateway, SubscriptionAtGateway
 from gateways.cloud_events import OutgoingEvent
 from gateways.event_webhook import EventWebhook
 from gateways.notifications import Message
@@ -97,9 +99,12 @@ def _write(marker: Path, subject: str) -> None:
 
 
 def _subject(request: object) -> str:
-    """The subscription (or invoice) that an activity is about."""
+    """The subscription, refund or document that an activity is about."""
     subscription = getattr(request, "subscription", None) or getattr(request, "before", None)
-    return str(getattr(subscription, "id", None) or getattr(request, "invoice_id", ""))
+    if subscription is not None:
+        return str(subscription.id)
+    names = ("refund_id", "note_id", "voucher_id", "document_id")
+    return next((str(getattr(request, name)) for name in names if hasattr(request, name)), "")
 
 
 class _Activities(ActivityInboundInterceptor):
@@ -184,6 +189,12 @@ class _Gateway(RazorpayGateway):
         await self.points.reach("checkout:created", new.subscription_id)
         return made
 
+    async def refund(self, new: NewRefund) -> RefundAtGateway:
+        await self.points.reach("refund:sent", new.refund_id)
+        made = await super().refund(new)
+        await self.points.reach("refund:made", new.refund_id)
+        return made
+
 
 def _parts(settings: Settings, points: Points) -> worker.Parts:
     database = _Database.connect(settings.database_url.get_secret_value(), settings.database_pool_size)
@@ -192,7 +203,7 @@ def _parts(settings: Settings, points: Points) -> worker.Parts:
         settings.razorpay_key_id, settings.razorpay_key_secret.get_secret_value(), settings.razorpay_base_url
     )
     gateway.points = points
-    return replace(worker.assemble(settings), database=database, gateway=gateway)
+    return replace(worker.assemble(settings), database=database, gateway=gateway, refunds=gateway)
 
 
 async def _connect(settings: Settings, points: Points) -> Client:
