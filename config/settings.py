@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     seller_lut_arn: str = ""
     """Letter of undertaking of this year; several years, or another scheme than the regular, take a file."""
     seller_lut_granted_on: date | None = None
+    seller_lut_financial_year: str = ""
+    """Such as `2026-27`, for a letter granted in March for the coming year; else the year of that day."""
 
     zero_rating: ZeroRating = ZeroRating.WITHOUT_TAX
     """Exports and supplies to an SEZ: without tax under a letter of undertaking, or with IGST."""
@@ -246,7 +248,11 @@ class Settings(BaseSettings):
         return seller_of_settings(self._seller_facts(), sandbox=self.gst_sandbox)
 
     def _seller_facts(self) -> dict[str, Any]:
-        lut = {"arn": self.seller_lut_arn, "granted_on": self.seller_lut_granted_on}
+        lut = {
+            "arn": self.seller_lut_arn,
+            "granted_on": self.seller_lut_granted_on,
+            "financial_year": self.seller_lut_financial_year,
+        }
         bank = {
             "name": self.seller_bank_name,
             "account_number": self.seller_bank_account,
