@@ -26,6 +26,7 @@ _SILENT = {
     EventType.CHECKOUT_OPENED,
     EventType.INVOICE_ISSUED,
     EventType.INVOICE_DOCUMENT_READY,
+    EventType.CREDIT_NOTE_DOCUMENT_READY,
     EventType.PAYMENT_CAPTURED,
 }
 _PAID = {
@@ -124,11 +125,18 @@ async def _year(world: World, story: Story, narrator: Narrator) -> list[Person]:
     async def esha_leaves() -> None:
         await esha.command("cancel")
 
+    async def dev_is_given_back() -> None:
+        (invoice,) = await dev.invoices()
+        async with world.operator() as operator:
+            given = {"amount_paise": 1_000_00, "reason": "a week of outages"}
+            (await operator.post(f"/admin/invoices/{invoice['id']}/refund", json=given)).raise_for_status()
+
     plot: list[tuple[datetime, Callable[[], Awaitable[None]]]] = [
         (_on(2026, 3, 10), bharat_runs_short),
         (_on(2026, 4, 15), chitra_card_expires),
         (_on(2026, 5, 20), chitra_comes_back),
         (_on(2026, 6, 10), esha_pauses),
+        (_on(2026, 7, 6), dev_is_given_back),
         (_on(2026, 8, 5), esha_resumes),
         (_on(2026, 10, 12), esha_leaves),
     ]
@@ -152,7 +160,7 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
     table = Table("", "Plan", "Stands", "Invoices", "Paid", "Access", box=None, padding=(0, 2))
     for person in people:
         mine, invoices = await person.me(), await person.invoices()
-        paid = sum(invoice["total_paise"] for invoice in invoices)
+        paid = sum(invoice["total_paise"] - invoice["credited_paise"] for invoice in invoices)
         access = (await person.entitlements())["plan"]
         name, stands = person.user_id.title(), str(mine["status"])
         table.add_row(name, str(mine["plan"]), stands, str(len(invoices)), rupees(paid), str(access))
@@ -161,11 +169,13 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
     # A new card is tried with ₹5, which goes back at once and is nobody's revenue.
     captured = sum(item["captured_paise"] - item["refunded_paise"] for item in books["subscriptions"])
     async with world.database.reading() as session:
-        invoiced = int(await session.scalar(select(func.sum(models.Document.total_paise))) or 0)
+        total, kind = func.sum(models.Document.total_paise), models.Document.kind
+        issued = {each: int(sum_) for each, sum_ in await session.execute(select(kind, total).group_by(kind))}
         ledger = int(await session.scalar(select(func.sum(models.LedgerPosting.amount_paise))) or 0)
-    agree = "agree" if captured == invoiced and ledger == 0 else "DO NOT AGREE"
+    invoiced, credited = issued["tax_invoice"], issued.get("credit_note", 0)
+    agree = "agree" if captured == invoiced - credited and ledger == 0 else "DO NOT AGREE"
     narrator.say(
         f"the gateway's books: {rupees(captured)} kept; ours: {rupees(invoiced)} invoiced, "
-        f"ledger balance {rupees(ledger)}: they {agree}",
+        f"{rupees(credited)} credited, ledger balance {rupees(ledger)}: they {agree}",
         style="green" if agree == "agree" else "red",
     )
