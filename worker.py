@@ -151,7 +151,11 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     collecting = Collecting(parts.gateway)
     documents = Documents(database, parts.store, settings.logos, parts.sinks)
     exporting = Exporting(
-        database, parts.store, sandbox=settings.gst_sandbox, e_invoicing=settings.irp_enabled
+        database,
+        parts.store,
+        settings.logos,
+        sandbox=settings.gst_sandbox,
+        e_invoicing=settings.irp_enabled,
     )
     registering = EInvoices(database, parts.portal, settings.irp_keys, parts.sinks, parts.business_now)
     return {

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 
 from temporalio import activity
 
@@ -15,6 +16,7 @@ from filing.books import Month, read_journal, read_month
 from filing.export import (
     Bundle,
     RegistrationRefused,
+    duplicate_bundle,
     einvoice_bundle,
     gstr1_bundle,
     journal_bundle,
@@ -31,11 +33,21 @@ class Exporting:
     """Implements `make_export`."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, *, sandbox: bool = False, e_invoicing: bool = False
+        self,
+        database: Database,
+        store: ObjectStore,
+        logos: Mapping[str, bytes],
+        *,
+        sandbox: bool = False,
+        e_invoicing: bool = False,
     ) -> None:
-        """`sandbox`: take the tax portal's test identifiers. `e_invoicing`: the seller is above the limit."""
+        """`logos`: sellers' pictures by their SHA-256. `sandbox`: take the tax portal's test identifiers.
+
+        `e_invoicing`: the seller is above the limit.
+        """
         self._database = database
         self._store = store
+        self._logos = logos
         self._settings = PortalSettings(sandbox=sandbox)
         self._e_invoicing = e_invoicing
 
@@ -74,14 +86,15 @@ class Exporting:
         month = await read_month(
             self._database, request.gstin, request.period, self._settings, e_invoicing=self._e_invoicing
         )
-        return await asyncio.to_thread(_of_month, request, month)
+        return await asyncio.to_thread(self._of_month, request, month)
 
-
-def _of_month(request: ExportOrder, month: Month) -> Bundle:
-    match request.kind:
-        case ExportKind.GSTR1:
-            return gstr1_bundle(month, india_date(request.at))
-        case ExportKind.REGISTERS:
-            return register_bundle(month)
-        case _:
-            return einvoice_bundle(month)
+    def _of_month(self, request: ExportOrder, month: Month) -> Bundle:
+        match request.kind:
+            case ExportKind.GSTR1:
+                return gstr1_bundle(month, india_date(request.at))
+            case ExportKind.REGISTERS:
+                return register_bundle(month)
+            case ExportKind.DUPLICATES:
+                return duplicate_bundle(month, self._logos)
+            case _:
+                return einvoice_bundle(month)

@@ -14,6 +14,8 @@ class ExportKind(StrEnum):
     """The registers of a month, also of one that the portal would refuse."""
     EINVOICE = "einvoice"
     """The bulk file of a month's documents that still need an IRN."""
+    DUPLICATES = "duplicates"
+    """The seller's own copies of a month's documents, marked so (rule 48(2))."""
     JOURNAL = "journal"
     """The ledger between two days."""
 

@@ -1,4 +1,4 @@
-"""`bahi export gstr1 | registers | einvoice | journal`: the books as files.
+"""`bahi export gstr1 | registers | duplicates | einvoice | journal`: the books as files.
 
 `bahi einvoice-reply FILE` brings the portal's answers in. `bahi` is linked beside the interpreter
 (local/install.sh); `python -m filing` is the same.
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -23,6 +24,7 @@ from domain.periods import india_date
 from filing.books import Month, read_journal, read_month
 from filing.export import (
     RegistrationRefused,
+    duplicate_bundle,
     einvoice_bundle,
     gstr1_bundle,
     journal_bundle,
@@ -55,6 +57,7 @@ def asked_for(arguments: Sequence[str]) -> argparse.Namespace:
     for kind, parents, told in (
         (ExportKind.GSTR1, [monthly, coded], "GSTR-1 file, summary, registers and reconciliation of a month"),
         (ExportKind.REGISTERS, [monthly, coded], "registers of a month, also of one the portal would refuse"),
+        (ExportKind.DUPLICATES, [monthly], "the seller's own copies of a month's documents, as PDFs"),
         (ExportKind.EINVOICE, [monthly], "bulk INV-01 file of a month's documents that still need an IRN"),
     ):
         kinds.add_parser(kind, parents=[*parents, anything], help=told, description=told)
@@ -90,11 +93,12 @@ async def export(
     *,
     sandbox: bool = False,
     e_invoicing: bool = False,
+    logos: Mapping[str, bytes] = MappingProxyType({}),
 ) -> int:
     """Does what was asked. Exit code 1 if the portal would refuse it or books differ; see each kind.
 
     `sandbox`: take the tax portal's test identifiers. `e_invoicing`: the seller is above the limit.
-    Raises InvalidInput, NotFound, Unavailable.
+    `logos`: sellers' pictures by their SHA-256. Raises InvalidInput, NotFound, Unavailable.
     """
     try:
         if asked.kind == ExportKind.JOURNAL:
@@ -103,6 +107,8 @@ async def export(
         settings = PortalSettings(sandbox=sandbox, hsn_descriptions=codes)
         month = await read_month(database, asked.gstin, asked.period, settings, e_invoicing=e_invoicing)
         folder = Path(asked.folder) / month.filing.gstin / month.filing.period
+        if asked.kind == ExportKind.DUPLICATES:
+            return _duplicates(month, folder, console, logos)
         if asked.kind == ExportKind.EINVOICE:
             return _einvoice(month, folder, console)
         if asked.kind == ExportKind.REGISTERS:
@@ -125,6 +131,13 @@ def _registers(month: Month, folder: Path, console: Console) -> int:
     write(folder, made.files)
     tell_registers(console, made, folder)
     return 1 if made.differences else 0
+
+
+def _duplicates(month: Month, folder: Path, console: Console, logos: Mapping[str, bytes]) -> int:
+    made = duplicate_bundle(month, logos)
+    write(folder / ExportKind.DUPLICATES, made.files)
+    say(console, f"{made.counts['documents']} copies for the supplier: {folder / ExportKind.DUPLICATES}")
+    return 0
 
 
 def _einvoice(month: Month, folder: Path, console: Console) -> int:
@@ -164,7 +177,13 @@ async def _run(asked: argparse.Namespace, console: Console) -> int:
             portal = Portal(settings.irp_keys, settings.event_sinks)
             return await bring_in(asked.file, database, console, portal, now)
         return await export(
-            asked, database, console, now, sandbox=settings.gst_sandbox, e_invoicing=settings.irp_enabled
+            asked,
+            database,
+            console,
+            now,
+            sandbox=settings.gst_sandbox,
+            e_invoicing=settings.irp_enabled,
+            logos=settings.logos,
         )
     finally:
         await database.close()

@@ -22,6 +22,8 @@ from documents.registers import (
     journal,
     reconciliation_register,
 )
+from documents.tax_document_pdf import render
+from documents.wording import Copy
 from domain.document import TaxDocument
 from domain.errors import InvalidInput
 from domain.exports import ExportKind, SectionSum
@@ -142,6 +144,22 @@ def einvoice_bundle(month: Month) -> Bundle:
     files = {f"{name}.json": bulk(documents)} if documents else {}
     counts = {"documents": len(filing.documents), "to_register": len(documents)}
     return Bundle(name, files, counts, upload=next(iter(files), ""))
+
+
+def duplicate_bundle(month: Month, logos: Mapping[str, bytes]) -> Bundle:
+    """Every document of the month as its supplier's copy; e-invoices bear no mark (rule 48(2), (6)).
+
+    `logos`: pictures by their SHA-256, which is all that a document says of its seller's.
+    """
+    filing, registered = month.filing, month.registrations or {}
+    files = {
+        f"{each.number.replace('/', '-')}.pdf": render(
+            each, registered.get(each.id), copy=Copy.DUPLICATE, logo=logos.get(each.seller.logo)
+        )
+        for each in filing.documents
+    }
+    name = f"{ExportKind.DUPLICATES}_{filing.gstin}_{filing.period}"
+    return Bundle(name, files, {"documents": len(files)})
 
 
 def journal_bundle(rows: Sequence[JournalRow], days: Days) -> Bundle:

@@ -27,6 +27,7 @@ from domain.ledger import Account, Posting
 from filing.__main__ import asked_for, export
 from filing.books import days_of, read_month
 from filing.telling import sections
+from tests.documents.reading import pages
 from tests.filing.selling import BENGALURU_COMPANY, CHANDIGARH, KARNATAKA, Shop, consumer, october
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -346,3 +347,17 @@ async def test_the_command_itself_reads_its_settings_and_says_what_is_wrong(
     unread = command("journal", "--from", "yesterday", "--to", "2026-10-31")
     assert unread.returncode == 2
     assert "'yesterday' is not a day" in unread.stderr
+
+
+async def test_the_suppliers_copies_of_a_month_are_marked_as_such(
+    october_sales: Shop, tmp_path: Path
+) -> None:
+    arguments = ("export", "duplicates", "--gstin", GSTIN, "--period", "2026-10", "--folder", str(tmp_path))
+    code, screen = await run(october_sales.database, *arguments)
+    folder = tmp_path / GSTIN / "2026-10" / "duplicates"
+    assert (code, sorted(each.name for each in folder.iterdir())) == (
+        0,
+        [f"BH26-27-{count:06d}.pdf" for count in range(1, 7)],
+    )
+    assert "6 copies for the supplier" in screen
+    assert "DUPLICATE FOR SUPPLIER" in pages((folder / "BH26-27-000001.pdf").read_bytes())[0]
