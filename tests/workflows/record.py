@@ -1,25 +1,31 @@
-"""Records a history of every shape of life: `python -m tests.workflows.record`.
+"""Records a history of every shape of life: `python -m tests.workflows.record [name ...]`.
 
-To be run after a change made on purpose. Payloads are encrypted with the local key, as ever.
+Of lives a subscription's runs, of deeds (deeds.py) the one run of another workflow. To be run after a
+change made on purpose. Payloads are encrypted with the local key, as ever.
 test_replay.py replays them: what an older version of the workflow began must go on under this one.
 """
 
 import asyncio
 import gzip
 import json
+import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from db.catalogue import load_file
 from db.migrate import upgrade
 from db.session import Database
 from local.postgres import PostgresServer
 from local.world import Person, World, open_world
+from simulator.irp.process import PortalProcess
 from tests.postgres import CATALOGUE
 from tests.scenarios.telling import CARD, KARNATAKA, on
-from tests.workflows.runs import Run, runs_of
+from tests.workflows.deeds import COMPANY, DEEDS, Deed, the_run
+from tests.workflows.runs import Run, runs_of, runs_under
 
 FOLDER = Path(__file__).with_name("histories")
 BEGINS = on(2026, 1, 31, "11:22")
@@ -178,7 +184,7 @@ def shape(run: Run) -> tuple[str, ...]:
     return (*run.kinds, *run.activities)
 
 
-async def _record(world: World, name: str, known: set[tuple[str, ...]]) -> None:
+async def _record_life(world: World, name: str, known: set[tuple[str, ...]]) -> None:
     """The runs of this life, except those of a shape that is known."""
     person = await world.person("asha", state_code=KARNATAKA)
     await LIVES[name](person)
@@ -187,33 +193,72 @@ async def _record(world: World, name: str, known: set[tuple[str, ...]]) -> None:
         if shape(run) in known and run is not runs[-1]:
             continue
         known.add(shape(run))
-        file = FOLDER / f"{name}-{number}.json.gz"
-        lean = json.dumps(run.history.to_json_dict(), separators=(",", ":"))
-        file.write_bytes(gzip.compress(lean.encode(), mtime=0))
-        print(f"{file.name}: {len(run.history.events)} events, {file.stat().st_size} bytes")  # noqa: T201
+        _keep(run, f"{name}-{number}")
 
 
-async def main() -> None:
-    """Each life in a world of its own."""
+async def _record_deed(world: World, name: str, deed: Deed) -> None:
+    person = await world.person("asha", name="Asha Textiles LLP", state_code=KARNATAKA, gstin=deed.gstin)
+    await deed.done(person)
+    await world.time.settle()
+    [run] = await runs_under(world.client, await the_run(world, deed.kind))
+    _keep(run, f"{name}-1")
+
+
+def _keep(run: Run, name: str) -> None:
+    file = FOLDER / f"{name}.json.gz"
+    lean = json.dumps(run.history.to_json_dict(), separators=(",", ":"))
+    file.write_bytes(gzip.compress(lean.encode(), mtime=0))
+    print(f"{file.name}: {len(run.history.events)} events, {file.stat().st_size} bytes")  # noqa: T201
+
+
+@asynccontextmanager
+async def _portal(folder: Path, deed: Deed | None) -> AsyncIterator[dict[str, Any]]:
+    """Settings with which companies' invoices are registered, where the deed is about that."""
+    if deed is None or deed.gstin != COMPANY:
+        yield {}
+        return
+    async with PortalProcess.open(folder / "irp.sqlite", BEGINS) as portal:
+        yield {
+            "irp_enabled": True,
+            "irp_base_url": portal.url,
+            "irp_client_id": "simulator",
+            "irp_client_secret": "simulator-secret",
+            "irp_public_keys": await portal.public_key(),
+        }
+
+
+async def _fresh_database(postgres: PostgresServer, name: str) -> str:
+    await postgres.ensure_database(name)
+    url = postgres.dsn(name)
+    await upgrade(url)
+    database = Database.connect(url, pool_size=1)
+    await load_file(database, CATALOGUE, BEGINS)
+    await database.close()
+    return url
+
+
+async def main(names: list[str]) -> None:
+    """Each in a world of its own; all without a name. Lives are named together: they share shapes."""
     FOLDER.mkdir(exist_ok=True)
+    chosen = names or [*LIVES, *DEEDS]
     for old in FOLDER.glob("*.json.gz"):
-        old.unlink()
+        if not names or old.name.rpartition("-")[0] in names:
+            old.unlink()
     known: set[tuple[str, ...]] = set()
-    with tempfile.TemporaryDirectory() as name:
-        async with PostgresServer(Path(name) / "postgres", throw_away=True) as postgres:
-            for number, life in enumerate(LIVES):
-                folder = Path(name) / life
+    with tempfile.TemporaryDirectory() as base:
+        async with PostgresServer(Path(base) / "postgres", throw_away=True) as postgres:
+            for number, name in enumerate(chosen):
+                folder, deed = Path(base) / name, DEEDS.get(name)
                 folder.mkdir()
-                await postgres.ensure_database(f"life_{number}")
-                url = postgres.dsn(f"life_{number}")
-                await upgrade(url)
-                database = Database.connect(url, pool_size=1)
-                await load_file(database, CATALOGUE, BEGINS)
-                await database.close()
-                settings = {"log_level": "ERROR", **SETTINGS, **SETTINGS_OF.get(life, {})}
-                async with open_world(folder, url, BEGINS, **settings) as world:
-                    await _record(world, life, known)
+                url = await _fresh_database(postgres, f"life_{number}")
+                async with _portal(folder, deed) as portal:
+                    settings = {"log_level": "ERROR", **SETTINGS, **SETTINGS_OF.get(name, {}), **portal}
+                    async with open_world(folder, url, BEGINS, **settings) as world:
+                        if deed is None:
+                            await _record_life(world, name, known)
+                        else:
+                            await _record_deed(world, name, deed)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

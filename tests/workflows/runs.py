@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHistory
+from temporalio.client import Client, WorkflowHistory
 
 from local.world import Person
+from workflows.ports import subscription_workflow_id
 
 _SKIPPING = (
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
@@ -55,13 +56,15 @@ def decided_by(event: HistoryEvent) -> int:
 
 async def runs_of(person: Person) -> list[Run]:
     """All runs of the person's subscription, oldest first."""
+    return await runs_under(person.world.client, subscription_workflow_id(person.subscription_id))
+
+
+async def runs_under(client: Client, workflow_id: str) -> list[Run]:
+    """All runs of a workflow, oldest first."""
     found: list[Run] = []
     run_id: str | None = None
     while True:
-        handle = person.world.client.get_workflow_handle(
-            person.world.workflow(person.subscription_id).id, run_id=run_id
-        )
-        history = await handle.fetch_history()
+        history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
         events = [event for event in history.events if event.event_type not in _SKIPPING]
         found.insert(0, Run(history, events))
         run_id = events[0].workflow_execution_started_event_attributes.continued_execution_run_id

@@ -1,4 +1,4 @@
-"""Runs begun under older versions of the workflow go on under this one; see record.py."""
+"""Runs begun under older versions of a workflow go on under this one; see record.py."""
 
 import gzip
 import json
@@ -16,11 +16,14 @@ from temporalio.workflow import NondeterminismError
 from config import Settings
 from engine.codec import EncryptionCodec
 from engine.plugin import bahi_plugin
+from tests.workflows.deeds import DEEDS
 from tests.workflows.record import FOLDER, LIVES
+from worker import DOCUMENT_WORKFLOWS, SUBSCRIPTION_WORKFLOWS
 from workflows import messages
 from workflows.messages import StartSubscription
 from workflows.subscription import SubscriptionWorkflow
 
+WORKFLOWS = (*SUBSCRIPTION_WORKFLOWS, *DOCUMENT_WORKFLOWS)
 HISTORIES = sorted(FOLDER.glob("*.json.gz"))
 PLUGIN = bahi_plugin(
     EncryptionCodec.from_setting(Settings.model_fields["payload_keys"].default.get_secret_value())
@@ -34,6 +37,11 @@ def committed(file: Path) -> dict[str, Any]:
 
 def history(file: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json("subscription/sub_recorded", committed(file))
+
+
+def first_event(file: Path) -> dict[str, Any]:
+    started: dict[str, Any] = committed(file)["events"][0]["workflowExecutionStartedEventAttributes"]
+    return started
 
 
 def payloads(part: Any) -> Iterator[dict[str, Any]]:
@@ -50,7 +58,12 @@ def payloads(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_shape_of_life_is_on_record() -> None:
-    assert {file.name.rpartition("-")[0] for file in HISTORIES} == set(LIVES)
+    assert {file.name.rpartition("-")[0] for file in HISTORIES} == {*LIVES, *DEEDS}
+
+
+def test_a_run_of_every_workflow_is_on_record() -> None:
+    kinds = {event["workflowType"]["name"] for event in map(first_event, HISTORIES)}
+    assert kinds == {vars(item)["__temporal_workflow_definition"].name for item in WORKFLOWS}
 
 
 def test_what_is_on_record_can_only_be_read_with_the_key() -> None:
@@ -63,7 +76,7 @@ def test_what_is_on_record_can_only_be_read_with_the_key() -> None:
 
 @pytest.mark.parametrize("file", HISTORIES, ids=lambda file: file.name.removesuffix(".json.gz"))
 async def test_a_recorded_run_replays(file: Path) -> None:
-    await Replayer(workflows=[SubscriptionWorkflow], plugins=[PLUGIN]).replay_workflow(history(file))
+    await Replayer(workflows=WORKFLOWS, plugins=[PLUGIN]).replay_workflow(history(file))
 
 
 @workflow.defn(name=messages.WORKFLOW_NAME)
