@@ -26,6 +26,7 @@ async def agree(stage: Stage, *, same_state: bool = True) -> Books:
     books = await oracle.read(world)
     oracle.captures_are_booked_once(books)
     oracle.invoices_add_up(books)
+    refunds_are_alike(books)
     oracle.credits_stay_within(books)
     oracle.numbers_have_no_gap(books)
     oracle.ledger_balances(books)
@@ -45,6 +46,18 @@ def each_was_created_once(books: Books) -> None:
     created = Counter(each["notes"]["bahi_subscription"] for each in books.theirs)
     wanted = {row.id for row in books.subscriptions.values() if row.gateway_subscription_id}
     assert created == Counter(wanted)
+
+
+def refunds_are_alike(books: Books) -> None:
+    """Each one the gateway made of money for a bill is on our books, and none besides."""
+    theirs = {
+        refund["id"]: (refund["amount"], refund["status"])
+        for payment, _ in books.captured.values()
+        for refund in payment["refunds"]
+    }
+    asked_for = [row for row in books.refunds if row.gateway_refund_id]
+    ours = {row.gateway_refund_id: (row.amount_paise, row.status) for row in asked_for}
+    assert ours == theirs, [(row.id, row.status, row.failure) for row in books.refunds]
 
 
 async def documents_are_whole(stage: Stage, books: Books) -> None:
