@@ -22,8 +22,12 @@ _FAULTS = (
     "drop_after_commit", "partial_json",
 )  # fmt: skip
 _OUTCOMES = ("success", "success", "failure", "failure", "failure", "late_success")
+_GIVEN_BACK = ("refund", "refund", "credit-note")
 _COMMANDS = ("cancel", "keep", "pause", "resume", "cancel-now")
-_ANSWERS = {httpx.codes.OK, httpx.codes.ACCEPTED, httpx.codes.CONFLICT, httpx.codes.SERVICE_UNAVAILABLE}
+_ANSWERS = {
+    httpx.codes.OK, httpx.codes.CREATED, httpx.codes.ACCEPTED, httpx.codes.CONFLICT,
+    httpx.codes.SERVICE_UNAVAILABLE,
+}  # fmt: skip
 
 
 class Chaos:
@@ -80,6 +84,20 @@ class Chaos:
             await self._at_gateway(customer, "change_method", method="card", outcome="success")
         elif chance < 0.8:
             await self._at_gateway(customer, rng.choice(("dashboard_pause", "dashboard_resume")))
+        if rng.random() < 0.4:
+            await self._give_back(customer)
+
+    async def _give_back(self, customer: Customer) -> None:
+        """A part of an invoice, with a refund or without."""
+        rng = self._rng
+        asked = {"amount_paise": rng.randint(1, 1_000) * 100, "reason": "so it happened"}
+        invoices = (await customer.http.get("/v1/invoices?limit=100")).json()["data"]
+        if not invoices:
+            return
+        path = f"/admin/invoices/{rng.choice(invoices)['id']}/{rng.choice(_GIVEN_BACK)}"
+        async with self._stage.operator() as operator:
+            answer = await operator.post(path, json=asked)
+        assert answer.status_code in _ANSWERS, answer.text
 
     async def _at_gateway(self, customer: Customer, act: str, **how: Any) -> None:
         try:
