@@ -9,6 +9,7 @@ from temporalio import activity
 
 from db import e_invoices, models, outbox
 from db.issuing import DOCUMENTS, facts
+from db.renditions import rendition_id
 from db.session import Database
 from documents.tax_document_pdf import render
 from domain.document import DocumentKind, Registration, TaxDocument
@@ -40,7 +41,10 @@ class Documents:
 
     @activity.defn(name="render_document")
     async def render_document(self, request: RenderDocument) -> Rendered:
-        """Stored under its own hash, so that rendering again changes nothing."""
+        """Stored under its own hash, so that rendering again changes nothing.
+
+        One that has got its IRN since is announced again.
+        """
         async with self._database.reading() as session:
             row = await session.get_one(models.Document, request.document_id)
             registration = await e_invoices.registration_of(session, request.document_id)
@@ -48,13 +52,16 @@ class Documents:
         # Off the event loop: drawing is CPU work and other activities are waiting.
         pdf = await asyncio.to_thread(self._draw, document, registration)
         sha256 = hashlib.sha256(pdf).hexdigest()
+        rendition = rendition_id(row.id, registered=registration is not None)
         key = f"{_FOLDERS[document.kind]}/{row.financial_year}/{sha256}.pdf"
         await self._store.put(key, pdf, "application/pdf")
         async with self._database.transaction() as session:
             await session.execute(
                 insert(models.Rendition)
                 .values(
+                    id=rendition,
                     document_id=row.id,
+                    registered=registration is not None,
                     object_key=key,
                     sha256=sha256,
                     size_bytes=len(pdf),
@@ -65,7 +72,7 @@ class Documents:
             ready = ready_event(document.kind)
             await outbox.append(
                 session,
-                key=f"{ready}/{row.id}",
+                key=f"{ready}/{rendition}",
                 type=ready,
                 customer_id=row.customer_id,
                 subscription_id=row.subscription_id,

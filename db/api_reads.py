@@ -23,6 +23,7 @@ from db.models import (
     Rendition,
     Subscription,
 )
+from db.renditions import in_use
 from domain.subscription import LIVE
 
 _LIVE = sorted(status.value for status in LIVE)
@@ -136,7 +137,7 @@ async def find_subscriptions(
 
 @dataclass(frozen=True)
 class Issued:
-    """A document with the name of the plan it is about, if any, and its PDF, if that is rendered."""
+    """A document with the name of the plan it is about, if any, and the PDF in use, if any is rendered."""
 
     document: Document
     plan_name: str | None
@@ -148,7 +149,7 @@ def _issued(user_id: str | None) -> Select[Document, str | None, Rendition | Non
         select(Document, Plan.name, Rendition)
         .outerjoin(Subscription, Subscription.id == Document.subscription_id)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
-        .outerjoin(Rendition, Rendition.document_id == Document.id)
+        .outerjoin(Rendition, Rendition.id == in_use(Document.id))
     )
     if user_id is None:
         return query

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.api_reads import Issued
 from db.models import Customer, Document, Payment, Plan, Refund, Rendition, Subscription
+from db.renditions import in_use
 from domain.document import DocumentKind
 
 
@@ -65,7 +66,7 @@ async def find_documents(
         .join(Customer, Customer.id == Document.customer_id)
         .outerjoin(Subscription, Subscription.id == Document.subscription_id)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
-        .outerjoin(Rendition, Rendition.document_id == Document.id)
+        .outerjoin(Rendition, Rendition.id == in_use(Document.id))
         .order_by(Document.issued_at.desc(), Document.id.desc())
         .limit(limit)
     )

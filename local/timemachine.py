@@ -38,16 +38,20 @@ _WITH_A_RUN = select(_row.id).where(
     or_(_row.status.in_([status.value for status in LIVE]), _row.access_until.is_not(None))
 )
 _REFUNDS_UNDER_WAY = select(models.Refund.id).where(models.Refund.status.in_(["requested", "pending"]))
-_inbox, _outbox, _drawn = models.WebhookInbox, models.OutboxDelivery, models.Rendition.document_id
-_awaited = select(models.IrpRegistration.document_id).where(models.IrpRegistration.status == "due")
+_inbox, _outbox, _portal = models.WebhookInbox, models.OutboxDelivery, models.IrpRegistration
+_drawn = select(models.Rendition.document_id)
+_awaited = select(_portal.document_id).where(_portal.status == "due")
 """Not drawn until the portal answers, which may be away for days."""
+_registered = select(_portal.document_id).where(_portal.status == "registered")
+"""Drawn with their IRN, also where they were drawn without it before."""
 _RELAYS_AT_WORK = select(
     or_(
         exists().where(_inbox.status == "received"),
         exists().where(_outbox.status == "pending"),
         select(models.Document.id)
-        .where(models.Document.id.not_in(select(_drawn)), models.Document.id.not_in(_awaited))
+        .where(models.Document.id.not_in(_drawn), models.Document.id.not_in(_awaited))
         .exists(),
+        _registered.where(_portal.document_id.not_in(_drawn.where(models.Rendition.registered))).exists(),
     )
 )
 

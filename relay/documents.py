@@ -1,7 +1,8 @@
 """Every issued document gets its rendering: a workflow of its own, outside the subscription's history.
 
 One that must be registered first, because its seller is above the limit for e-invoices, gets its
-registration instead, and its rendering when the portal has said yes or no. One sink decides both, so that
+registration instead, and its rendering when the portal has said yes or no: a second one if that is yes
+after a no. One sink decides both, so that
 no document falls between two.
 """
 
@@ -14,6 +15,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from db.renditions import rendition_id
 from domain.errors import FinalError, Unavailable
 from domain.events import DOCUMENTS_SINK, EventType, interested
 from gateways.cloud_events import OutgoingEvent
@@ -46,10 +48,13 @@ class DocumentsSink:
         document_id = event.data.get("document_id")
         if not isinstance(document_id, str):
             raise FinalError(f"event {event.id} names no document; nothing to render")
+        registered = kind is EventType.E_INVOICE_REGISTERED
         issued_on = None if kind in _ANSWERED else await self._awaited(document_id)
         if issued_on is None:
             drawing = ports.RenderDocument(document_id, event.occurred_at)
-            await self._start(document.WORKFLOW_NAME, drawing, ports.document_workflow_id(document_id))
+            # It may have been drawn without its IRN when the portal refused it.
+            workflow_id = ports.document_workflow_id(rendition_id(document_id, registered=registered))
+            await self._start(document.WORKFLOW_NAME, drawing, workflow_id)
         else:
             registering = StartEInvoice(document_id, issued_on, event.occurred_at)
             await self._start(e_invoice.WORKFLOW_NAME, registering, ports.e_invoice_workflow_id(document_id))

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db import models
+from db.renditions import in_use
 from db.session import Database
 from domain.errors import FinalError, OutcomeUnknown, RetryableError
 from gateways.cloud_events import OutgoingEvent
@@ -178,7 +179,8 @@ class NotificationsSink:
         if kind not in WITH_DOCUMENT or not isinstance(document_id, str):
             return None
         async with self._database.reading() as session:
-            return await session.get(models.Rendition, document_id)
+            row = models.Rendition
+            return await session.scalar(select(row).where(row.id == in_use(document_id)))
 
     async def _link(self, rendition: models.Rendition | None, number: str) -> str | None:
         if rendition is None:

@@ -79,11 +79,15 @@ class Document(Base):
 
 
 class Rendition(Base):
-    """The PDF of a document: where it lies and its SHA-256."""
+    """A PDF of a document: where it lies and its SHA-256; `db.renditions` knows which is in use."""
 
     __tablename__ = "renditions"
+    __table_args__ = (UniqueConstraint("document_id", "registered"),)
 
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"))
+    registered: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    """It bears the IRN, and replaces the one that does not."""
     object_key: Mapped[str]
     sha256: Mapped[str]
     size_bytes: Mapped[int]

@@ -61,7 +61,12 @@ async def test_another_customers_id_is_404_on_every_route(api: Served) -> None:
         rows.payment(subscription_id=SUBSCRIPTION),
         rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
         Rendition(
-            document_id=INVOICE, object_key="a.pdf", sha256="0" * 64, size_bytes=1, rendered_at=rows.NOON
+            id=INVOICE,
+            document_id=INVOICE,
+            object_key="a.pdf",
+            sha256="0" * 64,
+            size_bytes=1,
+            rendered_at=rows.NOON,
         ),
     )
     operators_only = {

@@ -39,6 +39,7 @@ async def add_invoices(api: Served, how_many: int = 1, **values: Any) -> None:
 async def add_document(api: Served, number: int = 1) -> None:
     await api.services.store.put(KEY, PDF, "application/pdf")
     document = Rendition(
+        id=invoice_id(number),
         document_id=invoice_id(number),
         object_key=KEY,
         sha256="0" * 64,

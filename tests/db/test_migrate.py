@@ -79,7 +79,7 @@ async def test_processes_that_start_together_migrate_once(postgres: PostgresServ
         return await process.wait()
 
     assert await asyncio.gather(*(migrate() for _ in range(3))) == [0, 0, 0]
-    assert await scalar(url, "SELECT string_agg(version_num, ',') FROM alembic_version") == "0002"
+    assert await scalar(url, "SELECT string_agg(version_num, ',') FROM alembic_version") == "0003"
     assert await scalar(url, "SELECT count(*) FROM prices") == 0
 
 

@@ -89,7 +89,7 @@ async def test_what_must_be_registered_first_is_drawn_when_the_portal_has_answer
         await records.event(EventType.INVOICE_ISSUED, "documents", document_id=document_id)
     await relay.drain_once()
     registering = client.get_workflow_handle(ports.e_invoice_workflow_id(company))
-    drawing = client.get_workflow_handle(ports.document_workflow_id(company))
+    drawing = client.get_workflow_handle(ports.document_workflow_id(f"{company}/registered"))
     with pytest.raises(RPCError, match="not found"):
         await drawing.describe()
     await records.event(EventType.E_INVOICE_REGISTERED, "documents", document_id=company)
@@ -99,3 +99,20 @@ async def test_what_must_be_registered_first_is_drawn_when_the_portal_has_answer
         assert await registering.result() == f"{company} of 2026-10-15"
         assert await drawing.result() == company
         assert await client.get_workflow_handle(ports.document_workflow_id(consumer)).result() == consumer
+
+
+async def test_what_was_drawn_after_a_refusal_is_drawn_again_when_it_is_registered(
+    database: Database, records: Records, client: Client
+) -> None:
+    document_id = f"inv_{uuid.uuid4().hex}"
+    relay = OutboxRelay(database, {"documents": DocumentsSink(client)}, utc_now)
+    runner = UnsandboxedWorkflowRunner()
+    async with Worker(client, task_queue=ports.DOCUMENTS_QUEUE, workflows=[Renderer], workflow_runner=runner):
+        for event, drawing in (
+            (EventType.E_INVOICE_REFUSED, document_id),
+            (EventType.E_INVOICE_REGISTERED, f"{document_id}/registered"),
+        ):
+            await records.event(event, "documents", document_id=document_id)
+            await relay.drain_once()
+            handle = client.get_workflow_handle(ports.document_workflow_id(drawing))
+            assert await handle.result() == document_id

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import delete, func, update
 
 from db import models
+from db.renditions import rendition_id
 from db.session import Database
 from domain.document import DocumentKind
 from domain.events import EventType
@@ -349,10 +350,34 @@ async def _drawn(
     if kind in (DocumentKind.CREDIT_NOTE, DocumentKind.REFUND_VOUCHER):
         await rows.add(database, rows.invoice(**issued | {"id": "doc_0"}))
         drawn.original_id = "doc_0"
-    rendition = models.Rendition(
-        document_id="doc_1", object_key=KEY, sha256="abc", size_bytes=size_bytes, rendered_at=utc_now()
+    await rows.add(database, drawn, _rendition(KEY, size_bytes=size_bytes))
+
+
+def _rendition(key: str, *, registered: bool = False, size_bytes: int = len(PDF)) -> models.Rendition:
+    return models.Rendition(
+        id=rendition_id("doc_1", registered=registered),
+        document_id="doc_1",
+        registered=registered,
+        object_key=key,
+        sha256="abc",
+        size_bytes=size_bytes,
+        rendered_at=utc_now(),
     )
-    await rows.add(database, drawn, rendition)
+
+
+async def test_the_mail_about_a_document_that_is_registered_now_brings_the_one_with_the_irn(
+    database: Database, records: Records, relay_with: Make, store: LocalStore
+) -> None:
+    await _drawn(database, store, DocumentKind.TAX_INVOICE)
+    with_irn = b"%PDF-1.7\nregistered\n%%EOF\n"
+    await store.put("invoices/2026-27/irn.pdf", with_irn, "application/pdf")
+    await rows.add(database, _rendition("invoices/2026-27/irn.pdf", registered=True))
+    async with mail_server() as box:
+        await _announce(records, DocumentKind.TAX_INVOICE)
+        await relay_with(by_mail(box)).drain_once()
+    [mail] = [message_from_bytes(raw, policy=default) for raw in box.mails]
+    [attached] = list(mail.iter_attachments())
+    assert attached.get_content() == with_irn
 
 
 async def test_what_was_never_paid_for_ends_without_a_word_and_what_was_does_not(

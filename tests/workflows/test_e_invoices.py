@@ -304,15 +304,46 @@ async def test_a_cancellation_that_the_portal_refuses_or_does_not_answer_changes
         assert (await stands(world, document))["status"] == "registered"
 
 
+async def registered_by_hand(portal: PortalProcess, document: TaxDocument) -> dict[str, Any]:
+    """What the portal replies to a file that an accountant takes there."""
+    gateway = IrpGateway(portal.url, "simulator", "simulator-secret")
+    try:
+        return dict(json.loads(await gateway.register(document.seller.gstin, json.dumps(request(document)))))
+    finally:
+        await gateway.close()
+
+
+async def test_what_was_drawn_without_an_irn_is_drawn_and_sent_again_once_it_has_one(
+    registering: Registering, tmp_path: Path
+) -> None:
+    async with registering() as (world, portal):
+        await portal.fault("refuse", method="POST", code="2305")
+        asha = await buys(world)
+        document = await sold(asha)
+        await comes_to(world, document, "refused")
+        assert expected_irn(document) not in pages(await pdf(asha))[0].replace(" ", "")
+        file = tmp_path / "reply.json"
+        file.write_text(json.dumps([await registered_by_hand(portal, document)]))
+        believed = Portal((await portal.public_key(),), world.parts.sinks)
+        assert await bring_in(file, world.database, Console(quiet=True), believed, world.time.now) == 0
+        await comes_to(world, document, "registered")
+        assert expected_irn(document) in pages(await pdf(asha))[0].replace(" ", "")
+        told = await events(world, document)
+        assert told[-2:] == ["e_invoice.registered", "invoice.document_ready"]
+        assert told.count("invoice.document_ready") == 2
+        mails = select(models.Notification.status).where(models.Notification.kind == "receipt")
+        async with world.database.reading() as session:
+            assert (await session.scalars(mails)).all() == ["sent", "sent"]
+        await oracle.agree(world)
+
+
 async def test_replies_can_be_carried_by_hand(registering: Registering, tmp_path: Path) -> None:
     async with registering(by_api=False) as (world, portal):
         asha = await buys(world)
         document = await sold(asha)
         await tried(world, document, 1)
         assert not await is_drawn(asha)
-        gateway = IrpGateway(portal.url, "simulator", "simulator-secret")
-        reply = json.loads(await gateway.register(document.seller.gstin, json.dumps(request(document))))
-        await gateway.close()
+        reply = await registered_by_hand(portal, document)
         file = tmp_path / "reply.json"
         file.write_text(json.dumps([reply, {"Irn": "0" * 64, "Status": "ACT"}]))
         asked = asked_for(["einvoice-reply", str(file)])
