@@ -1,0 +1,63 @@
+"""The books as an auditor wants them: every order with its attempts and refunds, every mandate."""
+
+from simulator.books import Record
+from simulator.phonepe import mandates, refunds
+from simulator.phonepe.peak import off_peak
+from simulator.phonepe.world import World
+
+_REFUND = ("refundId", "amount", "state")
+
+
+def audit(world: World, subscription_id: str | None = None) -> Record:
+    """Everything, or the orders of one mandate."""
+    if subscription_id is None:
+        orders = world.books.find("order")
+        subscriptions = world.books.find("subscription")
+    else:
+        orders = world.books.find("order", subscription_id=subscription_id)
+        subscriptions = [mandates.find(world, subscription_id)]
+    return {
+        "now": world.now,
+        "orders": [_order(world, each) for each in orders],
+        "subscriptions": [
+            mandates.show(each) | {"umn": each["umn"], "created_at": each["created_at"]}
+            for each in subscriptions
+        ],
+    }
+
+
+def _order(world: World, order: Record) -> Record:
+    captures = [each for each in order["attempts"] if each["state"] == "COMPLETED"]
+    terms = order["flow"] or {}
+    # A penny drop is given back by itself and is nobody's money (phonepe.md, 3.2).
+    penny = terms.get("authWorkflowType") == "PENNY_DROP"
+    found = world.books.find("refund", order_id=order["id"])
+    return {
+        "merchantOrderId": order["id"],
+        "orderId": order["orderId"],
+        "kind": order["kind"],
+        "state": order["state"],
+        "amount": order["amount"],
+        "merchantSubscriptionId": order["subscription_id"],
+        "created_at": order["created_at"],
+        "closed_at": order.get("closed_at"),
+        "error": order["error"],
+        "notifiedAt": terms.get("notifiedAt"),
+        "validAfter": terms.get("validAfter"),
+        "validUpto": terms.get("validUpto"),
+        "attempts": [_attempt(each) for each in order["attempts"]],
+        "captures": len(captures),
+        "captured_paise": 0 if penny else sum(each["amount"] for each in captures),
+        "refunded_paise": refunds.given_back(world, order["id"]),
+        "refunds": [{"merchantRefundId": each["id"]} | {n: each[n] for n in _REFUND} for each in found],
+    }
+
+
+def _attempt(attempt: Record) -> Record:
+    shown = {name: attempt[name] for name in ("transactionId", "paymentMode", "amount", "state")}
+    return shown | {
+        "began": attempt["_began"],
+        "ended": attempt.get("_ended"),
+        "off_peak": off_peak(attempt["_began"]),
+        "detailedErrorCode": attempt.get("detailedErrorCode"),
+    }

@@ -1,0 +1,109 @@
+"""Runs the queue: work in order of time, each piece at its own time, webhooks among it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+import httpx
+
+from simulator.books import Job, Record
+from simulator.phonepe import mandates, redemptions, refunds, settlement, webhooks
+from simulator.phonepe.world import World
+
+_WORK: dict[str, Callable[[World, Job], None]] = {
+    "settle_attempt": settlement.attempt_due,
+    "expire_order": settlement.expiry_due,
+    "notified": redemptions.notified_due,
+    "auto_redeem": redemptions.auto_due,
+    "mandate_turns": mandates.turn_due,
+    "expire_mandate": mandates.expiry_due,
+    "refund_accepted": refunds.accept_due,
+    "refund_settled": refunds.settle_due,
+}
+_log = logging.getLogger(__name__)
+_LONGEST_NAP = 3600.0
+
+
+class Scheduler:
+    """One at a time moves the clock; whatever is due is run in the background otherwise."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = asyncio.Lock()
+        self._stirred = asyncio.Event()
+        self._client = httpx.AsyncClient(timeout=world.options.webhook_timeout, trust_env=False)
+        self._pump = asyncio.create_task(self._keep_up())
+
+    async def close(self) -> None:
+        """Stop the background work; what is queued stays in the books."""
+        self._pump.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._pump
+        await self._client.aclose()
+
+    def stir(self) -> None:
+        """There may be new work that is due now."""
+        self._stirred.set()
+
+    async def advance(self, instant: int, *, deliver: bool = True) -> list[Record]:
+        """Go to `instant`, running everything due on the way. Returns what happened, in order."""
+        async with self._lock:
+            return await self._run(instant, deliver=deliver)
+
+    async def catch_up(self, *, deliver: bool = True) -> list[Record]:
+        """Run what is due now."""
+        return await self.advance(self._world.now, deliver=deliver)
+
+    async def _keep_up(self) -> None:
+        while True:
+            try:
+                await self.catch_up()
+            except Exception:  # noqa: BLE001 - the queue must go on, and the fault is logged
+                _log.exception("work that was due failed; it is tried again in a second")
+                await asyncio.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), self._nap())
+            self._stirred.clear()
+
+    def _nap(self) -> float | None:
+        if not self._world.clock.flowing:
+            return None
+        due = self._world.books.next_due()
+        if due is None:
+            return _LONGEST_NAP
+        return min(max(self._world.clock.seconds_until(due), 0.01), _LONGEST_NAP)
+
+    async def _run(self, instant: int, *, deliver: bool) -> list[Record]:
+        world = self._world
+        world.happened.clear()
+        while (job := world.books.next_job(instant, deliveries=deliver)) is not None:
+            if job.kind == "deliver":
+                world.clock.move(job.due)
+                await self._send(job)
+                continue
+            with world.clock.at(job.due), world.books.transaction():
+                world.books.done(job.seq)
+                _WORK[job.kind](world, job)
+            world.clock.move(job.due)
+            await asyncio.sleep(0)  # let requests in between two pieces of work
+        world.clock.move(instant)
+        return list(world.happened)
+
+    async def _send(self, job: Job) -> None:
+        world = self._world
+        ready = webhooks.prepare(world, job)
+        if ready is None:
+            world.books.done(job.seq)
+            return
+        url, headers, body = ready
+        status: int | None = None
+        error: str | None = None
+        try:
+            async with asyncio.timeout(world.options.webhook_timeout):
+                status = (await self._client.post(url, content=body, headers=headers)).status_code
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as problem:
+            error = type(problem).__name__
+        with world.clock.at(job.due), world.books.transaction():
+            world.books.done(job.seq)
+            webhooks.conclude(world, job, status, error)
