@@ -1,10 +1,11 @@
-"""What a gateway that keeps its own charge clock offers us."""
+"""What gateways offer us: those that keep a charge clock of their own, and those that we must drive."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.collection import CollectionSnapshot
+from domain.orders import DebitStarted, MandateAtGateway, MandateFrequency, OrderAtGateway
 from domain.plans import Price
 from domain.refund import RefundAtGateway, RefundSpeed
 
@@ -93,8 +94,8 @@ class NewRefund:
     """Shown in the gateway's dashboard; its first 255 characters."""
 
 
-class RefundGateway(Protocol):
-    """Giving back captured payments.
+class RefundsByName(Protocol):
+    """Giving back captured payments, one refund at a time.
 
     Every method raises GatewayRefused (final, with the gateway's words), GatewayUnavailable (nothing
     happened, or repeating is harmless) or, from `refund`, OutcomeUnknown.
@@ -113,7 +114,11 @@ class RefundGateway(Protocol):
         """The refund as it is now."""
 
     async def find_refund(self, gateway_payment_id: str, refund_id: str) -> RefundAtGateway | None:
-        """The one that carries our id in its notes. The list may lag by minutes: None is no proof."""
+        """The one that carries our id. A list may lag by minutes: None is no proof."""
+
+
+class RefundGateway(RefundsByName, Protocol):
+    """Refunds where the gateway can also list them, those made in its dashboard among them."""
 
     async def refunds_of_payment(self, gateway_payment_id: str) -> list[RefundAtGateway]:
         """All of them, whoever made them, oldest first. The list may lag by minutes."""
@@ -123,3 +128,109 @@ class RefundGateway(Protocol):
 
         Among them may be refunds of payments that never were ours. The list may lag by minutes.
         """
+
+
+@dataclass(frozen=True)
+class NewPage:
+    """An order to be paid on a page of the gateway's. `order_id` is ours and never used before."""
+
+    order_id: str
+    amount_paise: int
+    return_url: str
+    """Where the payer comes back to, with no word about the result."""
+    message: str
+    lasts: timedelta
+    reference: str = ""
+    """Shown beside the order in the gateway's dashboard."""
+
+
+@dataclass(frozen=True)
+class PageAtGateway:
+    """An order that waits for its payer."""
+
+    order_id: str
+    """Ours."""
+    gateway_order_id: str
+    url: str | None
+    """None if the order was made before: a gateway tells an address once. Open another attempt's page."""
+    expires_at: datetime | None
+
+
+class PayPageGateway(Protocol):
+    """One-time payments on a hosted page.
+
+    Every method raises GatewayRefused (final), GatewayUnavailable (nothing happened, or repeating is
+    harmless) or, from `open_page`, OutcomeUnknown: then find the order before anything else.
+    """
+
+    name: str
+
+    async def open_page(self, new: NewPage) -> PageAtGateway:
+        """One order per id, whatever happens. InvalidInput for what no gateway may be asked."""
+
+    async def find_order(self, order_id: str) -> OrderAtGateway | None:
+        """The order with all its attempts; None if there is none."""
+
+
+@dataclass(frozen=True)
+class NewMandate:
+    """A permission to debit, asked for on the gateway's page. Both ids are ours and never used before."""
+
+    mandate_id: str
+    order_id: str
+    """Of the order that sets it up."""
+    first_charge_paise: int | None
+    """None sets it up for nothing: the gateway takes a token amount and gives it back."""
+    max_amount_paise: int
+    """The most that one debit may take; leave head-room."""
+    valid_until: datetime
+    return_url: str
+    cancel_url: str
+    message: str
+    lasts: timedelta
+    """The page, not the mandate."""
+    frequency: MandateFrequency = MandateFrequency.ON_DEMAND
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class NewDebit:
+    """A debit to announce to the payer: what is announced is what will be taken."""
+
+    order_id: str
+    mandate_id: str
+    amount_paise: int
+    expires_at: datetime | None
+    """None leaves it to the gateway, whose answer says when."""
+    reference: str = ""
+
+
+class MandateGateway(Protocol):
+    """Debits on our own clock: a mandate, a notice, a wait, a debit.
+
+    Every method raises GatewayRefused (final), GatewayUnavailable (nothing happened, or repeating is
+    harmless) or, from `open_mandate`, `notify` and `redeem`, OutcomeUnknown: then find the order first.
+    """
+
+    name: str
+
+    async def open_mandate(self, new: NewMandate) -> PageAtGateway:
+        """One setup order per id. InvalidInput for what no gateway may be asked."""
+
+    async def find_setup(self, order_id: str) -> OrderAtGateway | None:
+        """The order that sets a mandate up; None if there is none."""
+
+    async def find_mandate(self, mandate_id: str) -> MandateAtGateway | None:
+        """As it is now; None if the gateway does not know it, as before anyone approved it."""
+
+    async def notify(self, new: NewDebit) -> OrderAtGateway:
+        """Announce a debit. Again with the same `new` it is one notice, answered as it stands by then."""
+
+    async def find_debit(self, order_id: str) -> OrderAtGateway | None:
+        """An announced debit with its attempts; None if it was never announced."""
+
+    async def redeem(self, order_id: str) -> DebitStarted:
+        """Start the debit that was announced. Not idempotent: never repeat it before reading the order."""
+
+    async def cancel_mandate(self, mandate_id: str) -> MandateAtGateway | None:
+        """For good. Already dead or unknown is no error. What it is now; it may take a while to be dead."""
