@@ -37,6 +37,7 @@ from activities.registration import Registration
 from activities.settlement import Settlement
 from api.logs import configure_logging
 from config import Settings
+from config.portal import portal_settings
 from db import e_invoices
 from db.session import Database
 from documents.einvoice import public_key
@@ -141,7 +142,9 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     settings, database = parts.settings, parts.database
     lag = timedelta(seconds=settings.gateway_list_lag_seconds)
     registration = Registration(database, parts.sinks)
-    issuer = Issuer(settings.registrations, settings.prefixes, settings.supply_rules)
+    issuer = Issuer(
+        settings.registrations, settings.prefixes, settings.supply_rules, settings.annual_returns_filed
+    )
     settlement = Settlement(database, issuer, parts.sinks)
     proformas = Proformas(database, issuer, parts.sinks)
     changes = Changes(database, parts.sinks)
@@ -154,7 +157,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
         database,
         parts.store,
         settings.logos,
-        sandbox=settings.gst_sandbox,
+        portal_settings(settings),
         e_invoicing=settings.irp_enabled,
     )
     registering = EInvoices(database, parts.portal, settings.irp_keys, parts.sinks, parts.business_now)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
@@ -13,7 +13,6 @@ from db.issuing import DOCUMENTS, Belongs
 from db.session import Database
 from domain.credit import MoneyBack, as_credit_note, as_refund_voucher, credit_total, part_of_advance
 from domain.document import DocumentKind, TaxDocument
-from domain.e_invoice import EInvoiceStatus
 from domain.errors import InvalidInput, Refused
 from domain.events import EventType, interested, issued_event
 from domain.ledger import Account, Posting, advance_kept, advance_returned, credited
@@ -21,11 +20,17 @@ from domain.money import rupees
 from domain.periods import india_date
 from domain.plans import DEFAULT_SAC
 from domain.pricing import supply_of_paid
-from domain.refund import SETTLED, Settlement, left_to_refund
+from domain.refund import SETTLED, RefundStatus, Settlement, left_to_refund
 from domain.tax import advance_amount, supply_of_advance
 from workflows.ports import IssueCreditNote, KeepPayment, NoteIssued
 
-_ACCOUNTS = {Settlement.BALANCE: Account.CUSTOMER_CREDIT, Settlement.OUTSIDE: Account.REFUNDS}
+_ACCOUNTS = {
+    Settlement.BALANCE: Account.CUSTOMER_CREDIT,
+    Settlement.OUTSIDE: Account.REFUNDS,
+    Settlement.SUSPENSE: Account.SUSPENSE,
+}
+LOCK = {"key_share": True}
+"""Rows may be pointed at meanwhile, as a new document does at its payment, but not changed or locked."""
 _ADVANCE = "Advance, its use not decided yet"
 
 
@@ -39,7 +44,7 @@ class Crediting:
 
     @activity.defn(name="issue_credit_note")
     async def issue_credit_note(self, request: IssueCreditNote) -> NoteIssued:
-        """The invoice is locked first: a slow try may still be at it. A refund on its way counts as credited."""
+        """The invoice is locked first: a slow try may still be at it. Refunds under way count as credited."""
         try:
             async with self._database.transaction() as session:
                 original = await locked(session, request.document_id)
@@ -71,12 +76,15 @@ class Crediting:
     async def keep_payment(self, request: KeepPayment) -> NoteIssued:
         """What of a quarantined payment has not gone back becomes an advance (rule 50, gst.md 1.1)."""
         async with self._database.transaction() as session:
-            payment = await session.get_one(models.Payment, request.payment_id, with_for_update=True)
+            payment = await session.get_one(models.Payment, request.payment_id, with_for_update=LOCK)
             if await session.get(models.Document, request.voucher_id) is not None:
                 return NoteIssued(request.voucher_id)
             refunds = models.Refund
             given = (await session.scalars(select(refunds).where(refunds.payment_id == payment.id))).all()
             left = left_to_refund(payment.amount_paise, given)
+            if any(RefundStatus(each.status) not in SETTLED for each in given):
+                why = "A refund of it is on its way; see how that ends first."
+                return NoteIssued(refused=why, state="refund_under_way")
             if payment.status != "quarantined" or payment.currency != "INR" or left == 0:
                 return NoteIssued(
                     refused=f"The payment is {payment.status}, {rupees(left)} of it is here: only rupees "
@@ -132,7 +140,8 @@ class Crediting:
             if advance:
                 part = part_of_advance(document, earlier, amount_paise)
                 return as_refund_voucher(document, earlier, part, issued_on=issued_on, back=back, **facts)
-            part = credit_total(document, earlier, amount_paise, issued_on)
+            filed_on = self._issuer.annual_return_of(document)
+            part = credit_total(document, earlier, amount_paise, issued_on, filed_on)
             return as_credit_note(document, earlier, part, issued_on=issued_on, back=back, **facts)
 
         note = await issuing.issue(
@@ -151,7 +160,11 @@ class Crediting:
         self, session: AsyncSession, request: KeepPayment, payment: models.Payment, left_paise: int
     ) -> TaxDocument:
         customer = await session.get_one(models.Customer, payment.customer_id)
-        registration = self._issuer.registrations.chosen(customer_key=customer.seller_key or "")
+        subscription = await session.get_one(models.Subscription, payment.subscription_id)
+        plan = await session.get_one(models.Plan, subscription.plan_id)
+        registration = self._issuer.registrations.chosen(
+            customer_key=customer.seller_key or "", plan_key=plan.seller_key or ""
+        )
         recipient = customers.recipient_of(customer)
         paid_on = india_date(payment.attempted_at)
         try:
@@ -229,20 +242,40 @@ class Crediting:
 
 async def locked(session: AsyncSession, document_id: str) -> models.Document:
     """The original, so that notes against it are issued one after the other (gst.md 5.6)."""
-    return await session.get_one(models.Document, document_id, with_for_update=True)
+    return await session.get_one(models.Document, document_id, with_for_update=LOCK)
 
 
 async def is_void(session: AsyncSession, document_id: str) -> bool:
-    """Whether its IRN was cancelled: then its money is in suspense, and nothing is credited any more."""
+    """Whether its IRN is cancelled, or being cancelled: then nothing is credited any more.
+
+    Its money is in suspense, or will be. The caller holds the lock on the document.
+    """
     row = models.IrpRegistration
-    query = select(row.status).where(row.document_id == document_id)
-    return await session.scalar(query) == EInvoiceStatus.CANCELLED
+    query = select(row.document_id).where(row.document_id == document_id, row.cancel_reason.is_not(None))
+    return await session.scalar(query) is not None
+
+
+async def owed_of(session: AsyncSession, document_id: str) -> int:
+    """Paise of the customer's balance that come from credit notes on this invoice and were not paid out."""
+    note, entry, posting = models.Document, models.LedgerTransaction, models.LedgerPosting
+    notes = select(note.id).where(note.original_id == document_id)
+    owed = (
+        select(func.sum(-posting.amount_paise))
+        .join(entry, entry.id == posting.transaction_id)
+        .where(
+            posting.account == Account.CUSTOMER_CREDIT.value,
+            or_(entry.document_id == document_id, entry.document_id.in_(notes)),
+        )
+    )
+    return int(await session.scalar(owed) or 0)
 
 
 async def left_to_credit(session: AsyncSession, original: models.Document) -> int:
     """Paise of it that no note or voucher has given back."""
     row = models.Document
-    noted = await session.scalar(select(func.sum(row.total_paise)).where(row.original_id == original.id))
+    noted = await session.scalar(
+        select(func.sum(row.total_paise)).where(row.original_id == original.id, issuing.in_force(row.id))
+    )
     return original.total_paise - int(noted or 0)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from db import e_invoices, issuing
+from db import e_invoices
 from db.session import Database
 from documents.einvoice import NotGenuine, ReplyRefused, accept, expected_irn, request, signed_invoices
 from documents.einvoice.irn import document_type
@@ -80,15 +80,17 @@ class EInvoices:
         async with self._database.reading() as session:
             row = await e_invoices.standing(session, request.document_id)
             document = await e_invoices.document_of(session, request.document_id)
-            credited = await issuing.against(session, request.document_id)
         if row is None or row.status != EInvoiceStatus.REGISTERED:
             return await self._standing(request.document_id)
-        if credited:
-            why = f"{credited[0].number} credits it already: what is void takes no credit note"
+        async with self._database.transaction() as session:
+            why = await e_invoices.begin_cancelling(session, document.id, request.reason)
+        if why is not None:
             return await self._standing(request.document_id, why)
         try:
             moment = await self._cancelled_at(document, request.reason, request.remark)
         except PortalRefused as refusal:
+            async with self._database.transaction() as session:
+                await e_invoices.give_up_cancelling(session, document.id)
             return await self._standing(request.document_id, str(refusal))
         async with self._database.transaction() as session:
             told = {"actor": request.actor, "remark": request.remark}

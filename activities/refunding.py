@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities import crediting
-from activities.crediting import Crediting
+from activities.crediting import LOCK, Crediting
 from activities.settlement import business_id
 from db import ledger, models, outbox
 from db.session import Database
 from domain.credit import MoneyBack
-from domain.document import TaxDocument
+from domain.document import DocumentKind, TaxDocument
 from domain.errors import GatewayRefused, InvalidInput, Refused, Unavailable
 from domain.events import EventType, interested
-from domain.ledger import Account, returned
+from domain.ledger import Account, paid_out, returned
 from domain.money import rupees
 from domain.periods import india_date
 from domain.refund import SETTLED, RefundAtGateway, RefundOrigin, RefundStanding, RefundStatus, left_to_refund
@@ -50,18 +50,19 @@ class Refunding:
     async def reserve_refund(self, request: ReserveRefund) -> Reserved:
         """The payment is locked meanwhile: fifty at once never exceed it, nor what is left of its invoice."""
         async with self._database.transaction() as session:
-            payment = await session.get_one(models.Payment, request.payment_id, with_for_update=True)
+            payment = await session.get_one(models.Payment, request.payment_id, with_for_update=LOCK)
             known = await session.get(models.Refund, request.refund_id)
             if known is not None:
-                return Reserved(payment.gateway_payment_id, known.amount_paise)
-            left = await _left(session, payment, request.document_id)
+                return Reserved(known.id, payment.gateway_payment_id, known.amount_paise)
+            document_id = request.document_id or await _voucher_of(session, payment)
+            left = await _left(session, payment, document_id)
             amount = left if request.amount_paise is None else request.amount_paise
             if payment.status not in _REFUNDABLE or not 0 < amount <= left:
                 return _too_much(payment, request.amount_paise, left)
             refund = models.Refund(
                 id=request.refund_id,
                 payment_id=payment.id,
-                document_id=request.document_id,
+                document_id=document_id,
                 customer_id=payment.customer_id,
                 subscription_id=payment.subscription_id,
                 gateway=payment.gateway,
@@ -76,7 +77,7 @@ class Refunding:
             )
             session.add(refund)
             await self._announce(session, EventType.REFUND_REQUESTED, refund, request.at)
-            return Reserved(payment.gateway_payment_id, amount)
+            return Reserved(refund.id, payment.gateway_payment_id, amount)
 
     @activity.defn(name="notice_refund")
     async def notice_refund(self, request: NoticeRefund) -> Reserved:
@@ -87,7 +88,7 @@ class Refunding:
             query = select(row).where(
                 row.gateway == self._gateway.name, row.gateway_payment_id == seen.payment_id
             )
-            payment = await session.scalar(query.with_for_update())
+            payment = await session.scalar(query.with_for_update(key_share=True))
             if payment is None:
                 raise Unavailable(f"refund {seen.id} is of {seen.payment_id}, which is not booked yet")
             document_id = await session.scalar(
@@ -113,7 +114,12 @@ class Refunding:
                 "requested_at": seen.created_at,
             }
             await session.execute(insert(models.Refund).values(values).on_conflict_do_nothing())
-            return Reserved(payment.gateway_payment_id, seen.amount_paise)
+            kept = select(models.Refund.id).where(
+                models.Refund.gateway == payment.gateway, models.Refund.gateway_refund_id == seen.id
+            )
+            # Another row where the webhook and the look, or two people, told of the same refund.
+            refund_id = (await session.scalars(kept)).one()
+            return Reserved(refund_id, payment.gateway_payment_id, seen.amount_paise)
 
     @activity.defn(name="send_refund")
     async def send_refund(self, request: SendRefund) -> RefundAnswer:
@@ -159,6 +165,14 @@ class Refunding:
     async def _learn(
         self, session: AsyncSession, refund: models.Refund, seen: RefundAtGateway, at: datetime
     ) -> None:
+        row = models.Refund
+        same = select(row.id).where(
+            row.gateway == refund.gateway, row.gateway_refund_id == seen.id, row.id != refund.id
+        )
+        other = await session.scalar(same)
+        if other is not None:  # its notes were edited, so that it looked like somebody else's
+            await self._fail(session, refund, f"it is on record as {other}", at)
+            return
         refund.gateway_refund_id = seen.id
         slowed = refund.speed == "optimum" and refund.speed_processed is None
         if seen.speed_processed is not None:
@@ -178,11 +192,13 @@ class Refunding:
 
     async def _settle(self, session: AsyncSession, refund: models.Refund, at: datetime) -> None:
         """The money has gone: credit note or refund voucher, ledger and events."""
-        payment = await session.get_one(models.Payment, refund.payment_id, with_for_update=True)
+        payment = await session.get_one(models.Payment, refund.payment_id, with_for_update=LOCK)
         refund.status, refund.settled_at = RefundStatus.PROCESSED.value, at
-        note = await self._note(session, refund, at) if refund.document_id else None
+        owed = await self._pay_out(session, refund, at) if refund.document_id else 0
+        rest = refund.amount_paise - owed
+        note = await self._note(session, refund, rest, at) if refund.document_id and rest else None
         refund.note_id = note.id if note else None
-        unexplained = refund.amount_paise - (note.amount.total_paise if note else 0)
+        unexplained = rest - (note.amount.total_paise if note else 0)
         if unexplained and payment.currency == "INR":
             await ledger.post(
                 session,
@@ -196,14 +212,34 @@ class Refunding:
             payment.amount_paise, await _refunds(session, payment.id)
         ):
             payment.status = "returned"
-        await self._announce(session, EventType.PAYMENT_REFUNDED, refund, at)
+        await self._announce(session, EventType.PAYMENT_REFUNDED, refund, at, unexplained_paise=unexplained)
 
-    async def _note(self, session: AsyncSession, refund: models.Refund, at: datetime) -> TaxDocument | None:
+    async def _pay_out(self, session: AsyncSession, refund: models.Refund, at: datetime) -> int:
+        """What the customer is owed from earlier credit notes on the invoice goes first: it has its note."""
+        original = await crediting.locked(session, str(refund.document_id))
+        if await crediting.is_void(session, original.id):
+            return 0
+        owed = min(refund.amount_paise, await crediting.owed_of(session, original.id))
+        if owed:
+            await ledger.post(
+                session,
+                reference=f"refund/{refund.id}/balance",
+                kind="balance_paid_out",
+                customer_id=refund.customer_id,
+                document_id=original.id,
+                occurred_at=at,
+                postings=paid_out(owed),
+            )
+        return owed
+
+    async def _note(
+        self, session: AsyncSession, refund: models.Refund, amount_paise: int, at: datetime
+    ) -> TaxDocument | None:
         """Over what can be credited: money that went past us may be more, or too little for a note."""
         original = await crediting.locked(session, str(refund.document_id))
         if await crediting.is_void(session, original.id):
             return None
-        creditable = min(refund.amount_paise, await crediting.left_to_credit(session, original))
+        creditable = min(amount_paise, await crediting.left_to_credit(session, original))
         if creditable <= 0:
             return None
         try:
@@ -229,7 +265,9 @@ class Refunding:
         refund: models.Refund,
         at: datetime,
         reason: str | None = None,
+        unexplained_paise: int = 0,
     ) -> None:
+        """`unexplained_paise`: what went back without a note."""
         data = {
             "refund_id": refund.id,
             "gateway_refund_id": refund.gateway_refund_id,
@@ -237,6 +275,7 @@ class Refunding:
             "invoice_id": refund.document_id,
             "note_id": refund.note_id,
             "amount_paise": refund.amount_paise,
+            "unexplained_paise": unexplained_paise,
             "currency": refund.currency,
             "speed": refund.speed,
             "origin": refund.origin,
@@ -269,8 +308,17 @@ async def _left(session: AsyncSession, payment: models.Payment, document_id: str
     document = await crediting.locked(session, document_id)
     if await crediting.is_void(session, document_id):
         return left
+    owed = await crediting.owed_of(session, document_id)
     under_way = sum(each.amount_paise for each in refunds if RefundStatus(each.status) not in SETTLED)
-    return min(left, await crediting.left_to_credit(session, document) - under_way)
+    return min(left, owed + await crediting.left_to_credit(session, document) - under_way)
+
+
+async def _voucher_of(session: AsyncSession, payment: models.Payment) -> str | None:
+    """The receipt voucher of money that was kept."""
+    row = models.Document
+    return await session.scalar(
+        select(row.id).where(row.payment_id == payment.id, row.kind == DocumentKind.RECEIPT_VOUCHER.value)
+    )
 
 
 def _note_id(refund: models.Refund) -> str:

@@ -15,6 +15,7 @@ from db.issuing import Belongs
 from db.session import Database
 from domain.collection import Charge
 from domain.document import DocumentKind, TaxDocument
+from domain.errors import InvalidInput, Misconfigured, Unavailable
 from domain.events import EventType, payment_event
 from domain.ledger import sale, set_aside
 from domain.periods import india_date
@@ -52,7 +53,11 @@ class Settlement:
                 )
                 return Settled(invoice_id, number or "", await _live_free(session, after))
             payment_id = await _record_payment(session, after, request.charge, "captured", None, request.at)
-            invoice = await self._invoice(session, request, invoice_id, payment_id)
+            try:
+                invoice = await self._invoice(session, request, invoice_id, payment_id)
+            except (InvalidInput, Misconfigured) as error:
+                # The money is here: it waits until the setting is mended, and the subscription with it.
+                raise Unavailable(f"no invoice can be written for {after.id} yet: {error}") from error
             await ledger.post(
                 session,
                 reference=f"invoice/{invoice_id}",

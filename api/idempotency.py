@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from api.problems import RequestRejected
 from db import idempotency
 from db.session import Database
-from domain.errors import Unavailable
+from domain.errors import FinalError, Unavailable
 
 LEASE = timedelta(seconds=15)
 """Longer than any such request lasts; after a crash, whoever repeats it takes over."""
@@ -78,10 +78,16 @@ class Repeatable:
     async def _work(self, key: str, resource_id: str, work: Callable[[str], Awaitable[Made]]) -> Made:
         try:
             made = await work(resource_id)
-        except Exception:
+        except Exception as error:
+            # Only a refusal is certain to have begun nothing; else a repetition goes on with the same id.
             with contextlib.suppress(Unavailable):  # then the lease runs out by itself
                 async with self.database.transaction() as session:
-                    await idempotency.release(session, owner=self.owner, route=self.route, key=key)
+                    if isinstance(error, FinalError | RequestRejected):
+                        await idempotency.release(session, owner=self.owner, route=self.route, key=key)
+                    else:
+                        await idempotency.hand_over(
+                            session, owner=self.owner, route=self.route, key=key, now=self.clock()
+                        )
             raise
         named = {"owner": self.owner, "route": self.route, "key": key}
         async with self.database.transaction() as session:

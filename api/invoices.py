@@ -10,11 +10,12 @@ from api.auth import CustomerIdentity
 from api.dependencies import CurrentCustomer, DocumentId, InvoiceId, PageSize, Parts, Services
 from api.pages import cursor_after, read_cursor
 from api.problems import RequestRejected, documented
-from api.schemas import DocumentDetail, DocumentPage, InvoiceDetail, InvoicePage
+from api.schemas import BalanceOut, DocumentDetail, DocumentPage, InvoiceDetail, InvoicePage
 from db import api_reads
 from db.api_reads import Issued
 from domain.document import DocumentKind
 from domain.errors import NotFound
+from domain.ledger import Account
 
 router = APIRouter(tags=["invoices"])
 Cursor = Annotated[
@@ -93,6 +94,16 @@ async def get_document(services: Parts, customer: CurrentCustomer, document_id: 
 async def download_document(services: Parts, customer: CurrentCustomer, document_id: DocumentId) -> Response:
     """Redirects to the PDF. 409 with Retry-After for the moment between issue and rendering."""
     return await download(services, await _mine(services, customer, document_id))
+
+
+@router.get("/v1/balance", operation_id="get_balance", responses=documented(401))
+async def get_balance(services: Parts, customer: CurrentCustomer) -> BalanceOut:
+    """What the customer has with us: credit notes not paid out, and advances."""
+    async with services.database.reading() as session:
+        owed = await api_reads.owed_to(session, customer.user_id)
+    return BalanceOut(
+        owed_paise=owed.get(Account.CUSTOMER_CREDIT, 0), advances_paise=owed.get(Account.WALLET, 0)
+    )
 
 
 async def download(services: Services, row: Issued) -> Response:

@@ -68,7 +68,7 @@ async def subscribe(
     except temporal.StillWorking:
         return _pending(subscription_id)
     except temporal.WorkflowOver as over:
-        raise Unavailable("That attempt had ended already; ask again.") from over
+        raise Refused("That attempt has ended; ask again.", state="ended", allowed=("ask again",)) from over
     if opened.existing_id is not None:
         return await _overtaken(services, opened.existing_id, wanted, now)
     return await _recorded(services, opened, now, status=201)

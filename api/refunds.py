@@ -60,7 +60,8 @@ class CreditNoteIn(Request):
     reason: Reason
     settlement: Settlement = Field(
         default=Settlement.BALANCE,
-        description="`balance`: owed to the customer. `outside`: given back by other means.",
+        description="`balance`: owed to the customer, and paid out first by a refund of the invoice. "
+        "`outside`: given back by other means. `suspense`: for a refund past us that has no note yet.",
     )
 
 
@@ -171,9 +172,7 @@ async def refund_payment(
             state=payment.status,
             allowed=("POST /admin/invoices/{invoice_id}/refund",),
         )
-    async with services.database.reading() as session:
-        voucher = await refund_reads.voucher_of(session, payment_id)
-    wish = _Wish(payment.id, voucher, given)
+    wish = _Wish(payment.id, None, given)
     return await _refund(services, operator, f"POST /admin/payments/{payment_id}/refund", wish, key)
 
 

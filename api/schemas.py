@@ -269,6 +269,15 @@ class DocumentPage(Answer):
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
 
 
+class BalanceOut(Answer):
+    """What a customer has with us."""
+
+    owed_paise: Paise = Field(
+        description="Credited, not paid out; a refund pays it out first."
+    )
+    advances_paise: Paise = Field(description="Paid in advance, its use not decided yet.")
+
+
 class InvoicePage(Answer):
     """Newest first."""
 

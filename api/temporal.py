@@ -246,7 +246,21 @@ async def ask_for_refund(client: Client, start: StartRefund) -> RefundReply:
     except (WorkflowOver, WorkflowUpdateFailedError):
         async with _speaking(COMMAND_SECONDS):  # a repetition: it ended as it ended
             reply = await handle.result()
+    except StillWorking:
+        # The call may have been cut off before or after the server took it.
+        if not await _has_begun(handle):
+            raise Unavailable("Temporal did not take the refund in time; try again") from None
+        raise
     return reply
+
+
+async def _has_begun(handle: WorkflowHandle[object, RefundReply]) -> bool:
+    try:
+        async with _speaking(_LOOK_SECONDS):
+            await handle.describe()
+            return True
+    except (StillWorking, WorkflowOver, Unavailable):
+        return False
 
 
 async def begin_export(client: Client, export_id: str, order: ExportOrder) -> None:

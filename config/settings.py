@@ -23,6 +23,7 @@ PREFIX = "BAHI_"
 _LOCAL_ONLY = "local-only"
 _PEM = "-----BEGIN "
 _DEMO_SELLER = ("legal_name", "gstin", "address", "city", "pin", "email")
+_Sac = Annotated[str, Field(pattern=r"^[0-9]{4,8}$")]
 _NumberPrefix = Annotated[str, Field(pattern=r"^[A-Z1-9][A-Z0-9/-]{0,3}$")]
 """Four characters, because `26-27/000001` takes twelve of the sixteen (rule 46(b))."""
 
@@ -106,8 +107,19 @@ class Settings(BaseSettings):
     """False only where a bond stands in for the letter (rule 96A)."""
     export_payment_permitted: bool = True
     """Payments from abroad count as an export's: in foreign exchange, or in rupees that the Reserve Bank
-    permits (IGST Act s.2(6)(iv)). False taxes them with IGST."""
+    permits (IGST Act s.2(6)(iv)). False taxes them with IGST, and GSTR-1 has no section for such supplies
+    (gst.md 2.1, row 6): they are left out of it and named in its summary, for your accountant to declare."""
     round_total_to_rupee: bool = False
+    annual_returns_filed: dict[str, date] = {}
+    """Days on which annual returns were filed, such as `{"2025-26": "2026-10-20"}`: credit notes for supplies
+    of that year lower no tax after it (CGST Act s.34(2)); without one, after 30 November."""
+    gstr1_version: str = Field("GST3.2.4", min_length=1)
+    """Release of the portal's offline tool that the return says it comes from (gst.md 6.1)."""
+    gstr1_zero_rated_at_nil: bool = True
+    """The return shows rate 0 on supplies without payment of tax; False shows the line's rate."""
+    sac_descriptions: dict[_Sac, Annotated[str, Field(min_length=1)]] = {}
+    """Service codes beyond those known, each with its text in the portal's master, such as
+    `{"998431": "On-line text based information"}`; they may correct known ones too."""
     gst_sandbox: bool = False
     """Takes the tax portal's test identifiers, whose check digit is wrong; refused in production."""
 

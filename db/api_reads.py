@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import Select, Text, bindparam, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.issuing import in_force
 from db.models import (
     Customer,
     Document,
     GatewayIntent,
+    LedgerPosting,
+    LedgerTransaction,
     OutboxDelivery,
     OutboxEvent,
     Payment,
@@ -24,6 +27,7 @@ from db.models import (
     Subscription,
 )
 from db.renditions import in_use
+from domain.ledger import Account
 from domain.subscription import LIVE
 
 _LIVE = sorted(status.value for status in LIVE)
@@ -181,9 +185,27 @@ async def document(session: AsyncSession, document_id: str, *, user_id: str | No
 async def given_back_paise(session: AsyncSession, original_ids: Sequence[str]) -> dict[str, int]:
     """What credit notes and refund vouchers took of each original, where any did; paise."""
     row = Document
-    query = select(row.original_id, func.sum(row.total_paise)).where(row.original_id.in_(original_ids))
+    query = select(row.original_id, func.sum(row.total_paise)).where(
+        row.original_id.in_(original_ids), in_force(row.id)
+    )
     rows = (await session.execute(query.group_by(row.original_id))).all()
     return {str(original_id): int(total) for original_id, total in rows}
+
+
+async def owed_to(session: AsyncSession, user_id: str) -> dict[str, int]:
+    """Paise by account of what the customer has with us: credited but not paid out, and advances."""
+    entry, posting = LedgerTransaction, LedgerPosting
+    query = (
+        select(posting.account, func.sum(-posting.amount_paise))
+        .join(entry, entry.id == posting.transaction_id)
+        .join(Customer, Customer.id == entry.customer_id)
+        .where(
+            Customer.user_id == user_id,
+            posting.account.in_([Account.CUSTOMER_CREDIT.value, Account.WALLET.value]),
+        )
+        .group_by(posting.account)
+    )
+    return {account: int(paise) for account, paise in (await session.execute(query)).all()}
 
 
 _ENTITLEMENT = text(

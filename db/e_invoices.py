@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import ledger, outbox
-from db.issuing import DOCUMENTS, facts
+from db.issuing import DOCUMENTS, against, facts
 from db.models import Document, IrpRegistration, Rendition
 from db.session import Database
 from domain.document import DocumentKind, Registration, TaxDocument
@@ -99,6 +99,26 @@ async def refuse(
     row.status, row.refusal, row.updated_at = EInvoiceStatus.REFUSED.value, refusal, at
     await _announce(session, EventType.E_INVOICE_REFUSED, document_id, at, sinks, refusal=refusal)
     return True
+
+
+async def begin_cancelling(session: AsyncSession, document_id: str, reason: CancelReason) -> str | None:
+    """Keep notes off it from now on; or why it cannot be cancelled. Nothing happens unless it is registered."""
+    await session.get_one(Document, document_id, with_for_update={"key_share": True})
+    row = await _locked(session, document_id)
+    if row.status != EInvoiceStatus.REGISTERED:
+        return None
+    credited = await against(session, document_id)
+    if credited:
+        return f"{credited[0].number} credits it already: what is void takes no credit note"
+    row.cancel_reason = reason.name.lower()
+    return None
+
+
+async def give_up_cancelling(session: AsyncSession, document_id: str) -> None:
+    """The portal will not: it stands as before."""
+    row = await _locked(session, document_id)
+    if row.status == EInvoiceStatus.REGISTERED:
+        row.cancel_reason = None
 
 
 async def cancel(

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from db import models, numbering
 from domain.document import DocumentKind, TaxDocument, document_number
+from domain.e_invoice import EInvoiceStatus
 from domain.gst import TaxHead
 from domain.periods import Period, financial_year, india_date
 
@@ -101,8 +103,15 @@ def facts(document: TaxDocument) -> dict[str, str | int]:
     return told
 
 
+def in_force(document_id: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """That a document was not cancelled at the e-invoice portal."""
+    row = models.IrpRegistration
+    return ~exists().where(row.document_id == document_id, row.status == EInvoiceStatus.CANCELLED.value)
+
+
 async def against(session: AsyncSession, original_id: str) -> list[TaxDocument]:
-    """All notes or vouchers that gave back of an original, oldest first."""
+    """All notes or vouchers in force that gave back of an original, oldest first."""
     row = models.Document
-    query = select(row.document).where(row.original_id == original_id).order_by(row.issued_at, row.id)
+    query = select(row.document).where(row.original_id == original_id, in_force(row.id))
+    query = query.order_by(row.issued_at, row.id)
     return [DOCUMENTS.validate_python(each) for each in await session.scalars(query)]

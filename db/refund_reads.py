@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.api_reads import Issued
 from db.models import Customer, Document, Payment, Plan, Refund, Rendition, Subscription
 from db.renditions import in_use
-from domain.document import DocumentKind
 
 
 async def refund(session: AsyncSession, refund_id: str) -> Refund | None:
@@ -39,15 +38,6 @@ async def payment(session: AsyncSession, payment_id: str) -> Payment | None:
 async def document(session: AsyncSession, document_id: str) -> Document | None:
     """One document, whoever's."""
     return await session.get(Document, document_id)
-
-
-async def voucher_of(session: AsyncSession, payment_id: str) -> str | None:
-    """The receipt voucher of money that was kept."""
-    return await session.scalar(
-        select(Document.id).where(
-            Document.payment_id == payment_id, Document.kind == DocumentKind.RECEIPT_VOUCHER.value
-        )
-    )
 
 
 async def find_documents(

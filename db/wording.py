@@ -172,6 +172,13 @@ def _refusal(data: Data) -> str:
     return _sentence(str(refusal)) if refusal else ""
 
 
+def _without_note(data: Data) -> str:
+    unexplained = int(data.get("unexplained_paise") or 0)
+    return (
+        f"{rupees(unexplained)} of it has no credit note." if unexplained and data.get("invoice_id") else ""
+    )
+
+
 def _over(data: Data) -> str:
     return f"Over {_amount(data)}." if data.get("amount_paise") else ""
 
@@ -315,6 +322,6 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
         lambda data: f"Refund of {_amount(data)} failed",
         (_why, _always("The money is still with us.")),
     ),
-    EventType.PAYMENT_REFUNDED: (lambda data: f"{_amount(data)} refunded", (_why, _who)),
+    EventType.PAYMENT_REFUNDED: (lambda data: f"{_amount(data)} refunded", (_without_note, _why, _who)),
     EventType.ENTITLEMENT_CHANGED: (_entitlement, ()),
 }

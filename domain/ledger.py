@@ -12,6 +12,7 @@ class Account(StrEnum):
     GATEWAY_CLEARING = "gateway_clearing"
     """Captured by the gateway, not yet settled to our bank."""
     CUSTOMER_CREDIT = "customer_credit"
+    """Owed to customers: credited, not paid out. A refund of the invoice pays it out first."""
     WALLET = "wallet"
     REVENUE = "revenue"
     REFUNDS = "refunds"
@@ -84,6 +85,16 @@ def voided(amount: TaxedAmount, *, note: bool) -> tuple[Posting, ...]:
     """
     void = credited(amount, Account.SUSPENSE)
     return tuple(Posting(each.account, -each.amount_paise) for each in void) if note else void
+
+
+def paid_out(amount_paise: int) -> tuple[Posting, ...]:
+    """What the customer was owed goes back to them; its credit note was issued before."""
+    return balanced(
+        [
+            Posting(Account.CUSTOMER_CREDIT, amount_paise),
+            Posting(Account.GATEWAY_CLEARING, -amount_paise),
+        ]
+    )
 
 
 def advance_kept(amount: TaxedAmount) -> tuple[Posting, ...]:

@@ -110,6 +110,8 @@ class Settlement(StrEnum):
     """Owed to the customer."""
     OUTSIDE = "outside"
     """Given back by other means, or set against another invoice."""
+    SUSPENSE = "suspense"
+    """Given back past us before: clears what was posted to suspense then."""
 
 
 @dataclass(frozen=True)

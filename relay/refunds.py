@@ -144,9 +144,8 @@ class RefundSweep:
         """How many were found that nobody had told of. Raises what the gateway raises, and Unavailable."""
         found = 0
         for seen in await self._gateway.refunds_since(self._clock() - look_back):
-            if await self._notices.known(seen.id, seen.our_id) is None and await self._notices.is_ours(
-                seen.payment_id
-            ):
+            known = await self._notices.known(seen.id, seen.our_id)
+            if known is None and await self._notices.is_ours(seen.payment_id):
                 await self._notices.book(seen)
                 found += 1
         return found

@@ -250,6 +250,7 @@ class NoticeRefund:
 class Reserved:
     """The refund as it is to be asked for; or why not, and what would be allowed."""
 
+    refund_id: str = ""
     gateway_payment_id: str = ""
     amount_paise: int = 0
     refused: str = ""

@@ -61,7 +61,7 @@ class RefundWorkflow:
         else:
             seen = start.noticed or await self._ask(start, reserved)
             if seen is not None:
-                await self._follow(start.refund_id, seen)
+                await self._follow(reserved.refund_id, seen)
         await workflow.wait_condition(workflow.all_handlers_finished)
         assert self._reply is not None
         return self._reply

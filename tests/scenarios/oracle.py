@@ -202,6 +202,13 @@ def credits_stay_within(books: Books) -> None:
         assert (refund.note_id in noted) == explained, refund.id
 
 
+def _without_note(books: Books, refund: models.Refund) -> int:
+    if refund.status != "processed":
+        return 0
+    noted = sum(note.total_paise for note in books.notes if note.id == refund.note_id)
+    return refund.amount_paise - noted
+
+
 def _posted_for(books: Books, note: models.Document) -> dict[str, int]:
     total, tax = note.total_paise, note.cgst_paise + note.sgst_paise + note.utgst_paise + note.igst_paise
     if note.kind == "receipt_voucher":
@@ -257,9 +264,14 @@ def ledger_balances(books: Books) -> None:
     for note in books.notes:
         expected[f"{note.kind}/{note.id}"] = _posted_for(books, note)
     for refund in books.refunds:
-        if refund.status == "processed" and refund.note_id is None:
-            amount = refund.amount_paise
-            expected[f"refund/{refund.id}"] = {"suspense": amount, "gateway_clearing": -amount}
+        rest = _without_note(books, refund)
+        if not rest:
+            continue
+        # What was owed from an earlier note is paid out; what nothing explains comes out of suspense.
+        paid_out = f"refund/{refund.id}/balance"
+        owed = paid_out in books.ledger
+        reference, source = (paid_out, "customer_credit") if owed else (f"refund/{refund.id}", "suspense")
+        expected[reference] = {source: rest, "gateway_clearing": -rest}
     for payment in books.quarantined:
         if payment.currency == "INR":
             amount = payment.amount_paise

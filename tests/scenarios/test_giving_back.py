@@ -131,7 +131,7 @@ async def test_a_refund_that_the_bank_does_not_take_leaves_everything_as_it_was(
         assert [total for _, _, total in await notes(asha)] == [PRO]
 
 
-async def test_a_credit_note_to_the_balance_moves_no_money_and_lowers_what_can_be_refunded(
+async def test_a_credit_note_to_the_balance_moves_no_money_until_a_refund_pays_it_out(
     story: Story,
 ) -> None:
     async with story(on(2026, 8, 3, "12:30")) as world:
@@ -158,9 +158,15 @@ async def test_a_credit_note_to_the_balance_moves_no_money_and_lowers_what_can_b
             "gateway_clearing": -PRO,
         }
         assert await letters(asha) == ["credit_note"]
-        too_much = await refund(world, invoice, amount_paise=PRO)
-        assert too_much.status_code == 409
-        assert "₹4,499.00 is left" in too_much.json()["detail"]
+        assert (await asha.http.get("/v1/balance")).json() == {"owed_paise": 500_00, "advances_paise": 0}
+
+        # What is owed is paid out first, and has its note already; only the rest gets another one.
+        assert (await refund(world, invoice)).json()["amount_paise"] == PRO
+        await world.time.travel_to(on(2026, 8, 20))
+        assert sorted(total for _, _, total in await notes(asha)) == [500_00, 4_499_00]
+        books = await balance(world, "customer_credit", "gateway_clearing", "revenue", "suspense")
+        assert set(books.values()) == {0}
+        assert (await asha.http.get("/v1/balance")).json()["owed_paise"] == 0
 
 
 async def test_a_note_past_november_lowers_no_tax(story: Story) -> None:
