@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.collection import CollectionSnapshot
-from domain.orders import DebitStarted, MandateAtGateway, MandateFrequency, OrderAtGateway
+from domain.mandate import Frequency
+from domain.orders import DebitStarted, MandateAtGateway, OrderAtGateway
 from domain.plans import Price
 from domain.refund import RefundAtGateway, RefundSpeed
 
@@ -189,7 +190,7 @@ class NewMandate:
     message: str
     lasts: timedelta
     """The page, not the mandate."""
-    frequency: MandateFrequency = MandateFrequency.ON_DEMAND
+    frequency: Frequency = Frequency.ON_DEMAND
     reference: str = ""
 
 

@@ -10,14 +10,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from domain.errors import GatewayRefused, GatewayUnavailable, OutcomeUnknown
-from domain.orders import (
-    DEAD,
-    DebitStarted,
-    MandateAtGateway,
-    MandateState,
-    OrderAtGateway,
-    OrderAttempt,
-)
+from domain.mandate import DEAD
+from domain.orders import DebitStarted, MandateAtGateway, OrderAtGateway, OrderAttempt
 from domain.refund import RefundAtGateway
 from gateways import phonepe_entities as entities
 from gateways import phonepe_requests as requests
@@ -33,7 +27,6 @@ Find = Callable[[str], Awaitable[OrderAtGateway | None]]
 _PAGE_ORDERS = "/checkout/v2/order"
 _APP_ORDERS = BY_API.orders
 _ALL_ATTEMPTS = {"details": "true", "errorContext": "true"}
-_ENDING = DEAD | {MandateState.CANCELLING, MandateState.REVOKING}
 
 
 class PhonePeGateway:
@@ -137,10 +130,10 @@ class PhonePeGateway:
                 f"cancel mandate {mandate_id}", path, None, lambda _: None, Repeating.HARMLESS
             )
         except GatewayRefused:
-            mandate = await self.find_mandate(mandate_id)
-            if mandate is not None and mandate.state not in _ENDING:
+            found = await self.find_mandate(mandate_id)
+            if found is not None and found.mandate.status not in DEAD:
                 raise
-            return mandate
+            return found
         return await self.find_mandate(mandate_id)
 
     # Refunds

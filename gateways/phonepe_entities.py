@@ -9,44 +9,44 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.orders import (
-    MandateAtGateway,
-    MandateState,
-    Notice,
-    OrderAtGateway,
-    OrderAttempt,
-    OrderFailure,
-    OrderState,
-)
+from domain.debit import AttemptState, State
+from domain.mandate import AmountType, Frequency, Mandate, MandateStatus
+from domain.orders import MandateAtGateway, Notice, OrderAtGateway, OrderAttempt
 from domain.refund import RefundAtGateway, RefundSpeed, RefundStatus
 from gateways.base import NewDebit, PageAtGateway
 from gateways.phonepe_errors import Unreadable
-from gateways.phonepe_failures import classify
 
 Entity = dict[str, Any]
 
 _ORDERS = {
-    "PENDING": OrderState.PENDING,
-    "NOTIFICATION_IN_PROGRESS": OrderState.NOTIFYING,
-    "NOTIFIED": OrderState.NOTIFIED,
-    "COMPLETED": OrderState.COMPLETED,
-    "FAILED": OrderState.FAILED,
-    "EXPIRED": OrderState.EXPIRED,
+    "PENDING": State.PENDING,
+    "NOTIFICATION_IN_PROGRESS": State.NOTIFYING,
+    "NOTIFIED": State.NOTIFIED,
+    "COMPLETED": State.COMPLETED,
+    "FAILED": State.FAILED,
+    "EXPIRED": State.EXPIRED,
+}
+_ATTEMPTS = {
+    "COMPLETED": AttemptState.COMPLETED,
+    "FAILED": AttemptState.FAILED,
+    "EXPIRED": AttemptState.FAILED,
 }
 _MANDATES = {
-    "PENDING": MandateState.PENDING,
-    "ACTIVATION_IN_PROGRESS": MandateState.PENDING,
-    "ACTIVE": MandateState.ACTIVE,
-    "PAUSE_IN_PROGRESS": MandateState.PAUSING,
-    "PAUSED": MandateState.PAUSED,
-    "UNPAUSE_IN_PROGRESS": MandateState.UNPAUSING,
-    "CANCEL_IN_PROGRESS": MandateState.CANCELLING,
-    "CANCELLED": MandateState.CANCELLED,
-    "REVOKE_IN_PROGRESS": MandateState.REVOKING,
-    "REVOKED": MandateState.REVOKED,
-    "EXPIRED": MandateState.EXPIRED,
-    "FAILED": MandateState.FAILED,
+    "PENDING": MandateStatus.CREATED,
+    "ACTIVATION_IN_PROGRESS": MandateStatus.CREATED,
+    "ACTIVE": MandateStatus.ACTIVE,
+    "PAUSE_IN_PROGRESS": MandateStatus.PAUSED,
+    "PAUSED": MandateStatus.PAUSED,
+    "UNPAUSE_IN_PROGRESS": MandateStatus.PAUSED,
+    "CANCEL_IN_PROGRESS": MandateStatus.REVOKED,
+    "CANCELLED": MandateStatus.REVOKED,
+    "REVOKE_IN_PROGRESS": MandateStatus.REVOKED,
+    "REVOKED": MandateStatus.REVOKED,
+    "EXPIRED": MandateStatus.EXPIRED,
+    "FAILED": MandateStatus.FAILED,
 }
+"""One nobody knew yet counts as not given: no debit, and no end."""
+_FREQUENCIES = {each.value: each for each in Frequency}
 _REFUNDS = {"COMPLETED": RefundStatus.PROCESSED, "FAILED": RefundStatus.FAILED}
 """Anything else, CONFIRMED among it, is on its way."""
 
@@ -102,14 +102,14 @@ def order(answer: Any, our_id: str) -> OrderAtGateway:
     return OrderAtGateway(
         id=our_id,
         gateway_id=_text(entity, "orderId"),
-        state=_ORDERS.get(word, OrderState.PENDING),
+        state=_ORDERS.get(word, State.PENDING),
         word=word,
         is_strange=word not in _ORDERS,
         amount_paise=_integer(entity, "amount"),
         currency=_text_or_none(entity, "currency") or _RUPEES,
         expires_at=_moment(entity.get("expireAt")),
         attempts=_attempts(entity),
-        failure=_failure(entity),
+        codes=_codes(entity),
         notice=_notice(flow),
         mandate_id=_text_or_none(flow, "merchantSubscriptionId"),
     )
@@ -151,15 +151,14 @@ def _attempts(entity: Entity) -> tuple[OrderAttempt, ...]:
 
 
 def _attempt(entity: Entity) -> OrderAttempt:
-    word = _text(entity, "state")
     return OrderAttempt(
         id=_text(entity, "transactionId"),
-        state=_ORDERS.get(word, OrderState.PENDING),
+        state=_ATTEMPTS.get(_text(entity, "state"), AttemptState.PENDING),
         amount_paise=_integer(entity, "amount"),
         method=_text_or_none(entity, "paymentMode") or "",
         attempted_at=_moment(entity.get("timestamp")),
         reference=_reference(entity),
-        failure=_failure(entity),
+        codes=_codes(entity),
     )
 
 
@@ -171,14 +170,14 @@ def _reference(entity: Entity) -> str | None:
     return next((utr for rail in rails if (utr := _text_or_none(rail, "utr"))), None)
 
 
-def _failure(entity: Entity) -> OrderFailure | None:
+def _codes(entity: Entity) -> tuple[str, ...]:
     """Also where the state does not say failed: an order may be pending with its last attempt failed."""
     context = _mapping(entity.get("errorContext"))
-    code, detail = (
-        _text_or_none(entity, name) or _text_or_none(context, name) or ""
-        for name in ("errorCode", "detailedErrorCode")
+    codes = (
+        _text_or_none(entity, name) or _text_or_none(context, name)
+        for name in ("detailedErrorCode", "errorCode")
     )
-    return classify(code, detail) if code or detail else None
+    return tuple(code for code in codes if code)
 
 
 def _notice(flow: Entity) -> Notice | None:
@@ -187,22 +186,25 @@ def _notice(flow: Entity) -> Notice | None:
 
 
 def mandate(answer: Any, our_id: str) -> MandateAtGateway:
-    """A subscription."""
+    """A subscription. One that does not say how much it allows allows nothing, yet its end is learned."""
     entity = _entity(answer)
     if _text_or_none(entity, "merchantSubscriptionId") not in (None, our_id):
         raise Unreadable("it is about another mandate")
     word = _text(entity, "state")
-    most = entity.get("maxAmount")
+    most, fixed = entity.get("maxAmount"), entity.get("amountType") == "FIXED"
     return MandateAtGateway(
-        id=our_id,
+        Mandate(
+            id=our_id,
+            max_amount_paise=most if type(most) is int else 0,
+            status=_MANDATES.get(word, MandateStatus.CREATED),
+            amount_type=AmountType.FIXED if fixed else AmountType.VARIABLE,
+            frequency=_FREQUENCIES.get(_text_or_none(entity, "frequency") or "", Frequency.ON_DEMAND),
+            valid_until=_moment(entity.get("expireAt")),
+            pause_ends_at=_moment(entity.get("pauseEndDate")),
+        ),
         gateway_id=_text_or_none(entity, "subscriptionId"),
-        state=_MANDATES.get(word, MandateState.PENDING),
         word=word,
         is_strange=word not in _MANDATES,
-        max_amount_paise=None if most is None else _integer(entity, "maxAmount"),
-        valid_until=_moment(entity.get("expireAt")),
-        paused_from=_moment(entity.get("pauseStartDate")),
-        paused_until=_moment(entity.get("pauseEndDate")),
     )
 
 
