@@ -12,7 +12,7 @@ from documents.gstr1 import NotFileable, PortalSettings
 from domain.errors import InvalidInput, NotFound
 from domain.exports import Exported, ExportFault, ExportKind, ExportOrder
 from domain.periods import india_date
-from filing.books import Month, read_journal, read_month
+from filing.books import Month, days_of, read_journal, read_month
 from filing.export import (
     Bundle,
     RegistrationRefused,
@@ -37,18 +37,15 @@ class Exporting:
         database: Database,
         store: ObjectStore,
         logos: Mapping[str, bytes],
+        settings: PortalSettings,
         *,
-        sandbox: bool = False,
         e_invoicing: bool = False,
     ) -> None:
-        """`logos`: sellers' pictures by their SHA-256. `sandbox`: take the tax portal's test identifiers.
-
-        `e_invoicing`: the seller is above the limit.
-        """
+        """`logos`: sellers' pictures by their SHA-256. `e_invoicing`: the seller is above the limit."""
         self._database = database
         self._store = store
         self._logos = logos
-        self._settings = PortalSettings(sandbox=sandbox)
+        self._settings = settings
         self._e_invoicing = e_invoicing
 
     @activity.defn(name="make_export")
@@ -63,6 +60,7 @@ class Exporting:
             return Exported(faults=(ExportFault(request.kind, str(refusal)),), faults_in_all=1)
         if not bundle.files:
             return Exported(counts=dict(bundle.counts))
+        over = request.kind is ExportKind.JOURNAL or days_of(request.period).last < india_date(request.at)
         archive = await asyncio.to_thread(zipped, bundle.files)
         key = f"exports/{request.kind}/{hashlib.sha256(archive).hexdigest()}.zip"
         await self._store.put(key, archive, "application/zip")
@@ -70,6 +68,7 @@ class Exporting:
             key,
             f"{bundle.name}.zip",
             tuple(bundle.files),
+            over,
             dict(bundle.counts),
             bundle.sections,
             bundle.differences[:LISTED],

@@ -71,6 +71,9 @@ class ExportOut(Answer):
         "nothing to hand over.",
     )
     files: list[str] = Field(default=[], description="What is in the archive.")
+    month_over: bool = Field(
+        default=True, description="False: more documents may come; make it again before filing it."
+    )
     counts: dict[str, int] = Field(default={}, description="Documents, transactions and the like.")
     sections: list[ExportedSection] = Field(default=[])
     differences: list[str] = Field(
@@ -157,6 +160,7 @@ async def get_export(services: Parts, operator: CurrentOperator, export_id: Expo
         status="refused" if made.faults else "ready",
         download_url=await _link(services, made),
         files=list(made.files),
+        month_over=made.month_over,
         counts=made.counts,
         sections=[ExportedSection.model_validate(each, from_attributes=True) for each in made.sections],
         differences=list(made.differences),

@@ -140,5 +140,5 @@ def _agree(gstin: str, state: str, *, confirmed: bool) -> None:
             "state_code",
             f"The GSTIN is registered in {STATES[gstin[:2]]} ({gstin[:2]}), the address says "
             f"{STATES[state]} ({state}): give the GSTIN of that State, correct state_code, "
-            "or confirm that this registration buys.",
+            "or say with registration_state_confirmed that this registration buys.",
         )

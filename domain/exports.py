@@ -63,6 +63,8 @@ class Exported:
     object_key: str = ""
     file_name: str = ""
     files: tuple[str, ...] = ()
+    month_over: bool = True
+    """False where more documents may come: then it is to be made again before it is filed."""
     counts: dict[str, int] = field(default_factory=dict)
     sections: tuple[SectionSum, ...] = ()
     differences: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ class SellerRegistration:
         """The seller as a document of that day shows it: with its letter where the supply rests on one."""
         composition = self.scheme is SellerScheme.COMPOSITION
         lut = self.lut_on(day) if supply.nature.is_without_tax else None
-        return replace(self.seller, lut=lut, composition=composition)
+        return replace(self.seller, lut=lut, composition=composition, in_sez=self.in_sez)
 
     def supply_to(
         self,
@@ -82,10 +82,11 @@ class SellerRegistration:
         )
         if supply.nature.is_without_tax and lut_required and self.lut_on(day) is None:
             raise Refused(
-                f"No letter of undertaking of {self.seller.gstin} covers {day.isoformat()}: file Form RFD-11 "
-                f"for {financial_year(day)} and record its number, or charge IGST.",
+                f"{self.seller.legal_name} has no letter of undertaking for {financial_year(day)} on record, so "
+                "it cannot sell abroad or to an SEZ without tax yet; please ask them. (The seller records Form "
+                "RFD-11 in its settings, or charges IGST by BAHI_ZERO_RATING=with_tax.)",
                 state="no_lut",
-                allowed=(ZeroRating.WITH_TAX.value,),
+                allowed=(),
             )
         return supply
 

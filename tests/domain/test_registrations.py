@@ -118,9 +118,9 @@ def test_a_letter_of_undertaking_covers_one_financial_year(day: date, covered: b
             assert supply.nature.is_without_tax
             assert KARNATAKA.seller_for(supply, day).lut == LUT
         else:
-            with pytest.raises(Refused, match="or charge IGST") as refusal:
+            with pytest.raises(Refused, match="or charges IGST") as refusal:
                 KARNATAKA.supply_to(recipient, day, export=export)
-            assert refusal.value.allowed == ("with_tax",)
+            assert refusal.value.state == "no_lut"
 
 
 def test_a_letter_counts_from_the_day_it_was_granted() -> None:
@@ -141,6 +141,13 @@ def test_a_domestic_sale_needs_and_shows_no_letter() -> None:
     supply = MAHARASHTRA.supply_to(Recipient(BuyerKind.UNREGISTERED, "29"), DAY)
     assert supply == Supply("29", SupplyNature.INTER_STATE)
     assert KARNATAKA.seller_for(supply, DAY).lut is None
+
+
+def test_a_document_says_that_its_seller_is_in_a_special_economic_zone() -> None:
+    zone = replace(KARNATAKA, in_sez=True)
+    supply = zone.supply_to(Recipient(BuyerKind.UNREGISTERED, "29"), DAY)
+    assert supply == Supply("29", SupplyNature.INTER_STATE)
+    assert zone.seller_for(supply, DAY).in_sez and not KARNATAKA.seller_for(supply, DAY).in_sez
 
 
 def test_nobody_sells_to_himself() -> None:
