@@ -50,7 +50,22 @@ def setup(world: World, call: Call) -> Record:
         latest = min(latest, fields.number(body, "expireAt", world.now_ms))
     order = _begin(world, body, flow, variant="A", expire_at=latest)
     shown = {"orderId": order["orderId"], "state": order["state"], "nativeOtpEnabled": False}
-    return shown if kind == "UPI_COLLECT" else shown | {"intentUrl": _intent(world, order)}
+    if kind == "UPI_INTENT":
+        return shown | {"intentUrl": _intent(world, order)}
+    _collect(world, order, fields.block(mode, "details").get("vpa"))
+    return shown
+
+
+def _collect(world: World, order: Record, vpa: object) -> None:
+    """The sandbox's addresses answer by themselves (phonepe.md, 3.7); any other waits for its payer."""
+    if not isinstance(vpa, str) or "@" not in vpa:
+        raise bad_request("paymentMode.details.vpa must be a UPI address")
+    name = vpa.partition("@")[0]
+    if name in ("success", "failure", "pending"):
+        result = {"code": None if name == "success" else "ZA", "final": True}
+        umn = of_order(world, order)["umn"]
+        orders.begin_attempt(world, order, "UPI_COLLECT", None if name == "pending" else result,
+                             world.switches.settle_seconds, umn)  # fmt: skip
 
 
 def checkout_setup(world: World, body: Record, flow: Record) -> Record:
@@ -75,6 +90,7 @@ def _begin(world: World, body: Record, terms: Record, *, variant: str, expire_at
     most = fields.number(terms, "maxAmount", 100)
     if most > MOST or (workflow == "TRANSACTION" and amount > most):
         raise Refusal(417, "TRANSACTION_LIMIT_EXCEEDED", "The amount or maxAmount exceeds the limit")
+    orders.check_new(world, order_id)
     if world.books.get("subscription", name) is not None:
         raise Refusal(400, "DUPLICATE_REQUEST_ID", "Merchant subscription id has already been used")
     longest = world.now_ms + _LIFE * 1000

@@ -25,8 +25,7 @@ def create(
     world: World, merchant_order_id: str, kind: str, amount: int, expire_at: int, **more: Any
 ) -> Record:
     """A new order of paise, until `expire_at` in milliseconds. Raises Refusal for an id used before."""
-    if world.books.get("order", merchant_order_id) is not None:
-        raise duplicate_order(world.switches.duplicate_order)
+    check_new(world, merchant_order_id)
     order: Record = {
         "id": merchant_order_id,
         "orderId": world.mint("OMO"),
@@ -46,6 +45,12 @@ def create(
     world.books.add("order", order, world.now)
     world.books.schedule(expire_at // 1000, "expire_order", merchant_order_id)
     return order
+
+
+def check_new(world: World, merchant_order_id: str) -> None:
+    """Raises Refusal for an id used before."""
+    if world.books.get("order", merchant_order_id) is not None:
+        raise duplicate_order(world.switches.duplicate_order)
 
 
 def find(world: World, merchant_order_id: str) -> Record:
