@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +18,6 @@ from rich.console import Console
 from db.filing_reads import Days
 from db.session import Database
 from documents.gstr1 import NotFileable, PortalSettings
-from documents.gstr1.filing import HSN_MASTER
 from domain.errors import BahiError
 from domain.exports import ExportKind
 from domain.periods import india_date
@@ -52,7 +52,7 @@ def asked_for(arguments: Sequence[str]) -> argparse.Namespace:
     coded = argparse.ArgumentParser(add_help=False)
     coded.add_argument(
         "--sac", type=_described, action="append", default=[], metavar="CODE=TEXT",
-        help="a service code beyond those known, with its text in the portal's master",
+        help="a service code beyond those set and known, with its text in the portal's master",
     )  # fmt: skip
     for kind, parents, told in (
         (ExportKind.GSTR1, [monthly, coded], "GSTR-1 file, summary, registers and reconciliation of a month"),
@@ -91,20 +91,21 @@ async def export(
     console: Console,
     now: datetime,
     *,
-    sandbox: bool = False,
+    settings: PortalSettings | None = None,
     e_invoicing: bool = False,
     logos: Mapping[str, bytes] = MappingProxyType({}),
 ) -> int:
     """Does what was asked. Exit code 1 if the portal would refuse it or books differ; see each kind.
 
-    `sandbox`: take the tax portal's test identifiers. `e_invoicing`: the seller is above the limit.
-    `logos`: sellers' pictures by their SHA-256. Raises InvalidInput, NotFound, Unavailable.
+    `settings`: of the portal's files; `--sac` adds to their codes. `e_invoicing`: the seller is above the
+    limit. `logos`: sellers' pictures by their SHA-256. Raises InvalidInput, NotFound, Unavailable.
     """
     try:
         if asked.kind == ExportKind.JOURNAL:
             return await _journal(asked, database, console)
-        codes: Mapping[str, str] = {**HSN_MASTER, **dict(getattr(asked, "sac", ()))}
-        settings = PortalSettings(sandbox=sandbox, hsn_descriptions=codes)
+        settings = settings or PortalSettings()
+        codes = {**settings.hsn_descriptions, **dict(getattr(asked, "sac", ()))}
+        settings = replace(settings, hsn_descriptions=codes)
         month = await read_month(database, asked.gstin, asked.period, settings, e_invoicing=e_invoicing)
         folder = Path(asked.folder) / month.filing.gstin / month.filing.period
         if asked.kind == ExportKind.DUPLICATES:
@@ -166,6 +167,7 @@ async def _journal(asked: argparse.Namespace, database: Database, console: Conso
 
 async def _run(asked: argparse.Namespace, console: Console) -> int:
     from config import Settings  # only here: nothing else reads the environment
+    from config.portal import portal_settings
 
     settings = Settings()
     if asked.command == "export" and asked.kind != ExportKind.JOURNAL:
@@ -181,7 +183,7 @@ async def _run(asked: argparse.Namespace, console: Console) -> int:
             database,
             console,
             now,
-            sandbox=settings.gst_sandbox,
+            settings=portal_settings(settings),
             e_invoicing=settings.irp_enabled,
             logos=settings.logos,
         )

@@ -8,6 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from config import Settings
+from config.portal import portal_settings
+from documents.gstr1.filing import HSN_MASTER
 from domain.document import Bank, DocumentKind, Lut
 from domain.errors import Misconfigured
 from domain.gst import gstin_check_digit
@@ -163,3 +165,21 @@ def test_production_speaks_to_a_portal_over_tls() -> None:
     portal: dict[str, Any] = {"irp_base_url": "http://gsp.example", "irp_client_secret": "b"}
     with pytest.raises(Misconfigured, match="BAHI_IRP_BASE_URL must begin with https"):
         Settings(**PRODUCTION, **portal)
+
+
+def test_what_the_reference_leaves_open_about_the_return_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAHI_GSTR1_VERSION", "GST3.3.0")
+    monkeypatch.setenv("BAHI_GSTR1_ZERO_RATED_AT_NIL", "false")
+    monkeypatch.setenv("BAHI_SAC_DESCRIPTIONS", '{"998431": "On-line text", "998434": "Downloads"}')
+    made = portal_settings(Settings())
+    assert (made.version, made.zero_rated_at_nil, made.sandbox) == ("GST3.3.0", False, False)
+    codes = made.hsn_descriptions
+    assert (codes["998431"], codes["998434"]) == ("On-line text", "Downloads")
+    assert codes["998315"] == HSN_MASTER["998315"]
+    assert portal_settings(Settings(gst_sandbox=True)).sandbox
+
+
+@pytest.mark.parametrize("wrong", [{"99 84": "On-line text"}, {"998431": ""}])
+def test_a_service_code_that_is_none_or_says_nothing_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="sac_descriptions"):
+        Settings(sac_descriptions=wrong)

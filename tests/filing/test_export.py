@@ -331,7 +331,12 @@ def test_an_environment_that_stood_before_the_command_gets_it_too(tmp_path: Path
 async def test_the_command_itself_reads_its_settings_and_says_what_is_wrong(
     october_sales: Shop, database_url: str, tmp_path: Path
 ) -> None:
-    settings = {"BAHI_DATABASE_URL": database_url, "BAHI_SELLER_GSTIN": GSTIN}
+    settings = {
+        "BAHI_DATABASE_URL": database_url,
+        "BAHI_SELLER_GSTIN": GSTIN,
+        "BAHI_GSTR1_VERSION": "GST3.3.0",
+        "BAHI_SAC_DESCRIPTIONS": '{"998315": "Hosting, as the master has it now"}',
+    }
 
     def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return ran(
@@ -341,6 +346,10 @@ async def test_the_command_itself_reads_its_settings_and_says_what_is_wrong(
     done = command("gstr1", "--period", "2026-10")
     assert done.returncode == 0, done.stderr
     assert "agree to the paisa" in done.stdout
+    (written,) = (tmp_path / GSTIN / "2026-10").glob("returns_*.json")
+    made = json.loads(written.read_bytes())
+    assert made["version"] == "GST3.3.0"
+    assert {row["desc"] for row in made["hsn"]["hsn_b2b"]} == {"Hosting, as the master has it now"}
     refused = command("gstr1", "--period", "October")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "'October' is not a month" in refused.stderr
