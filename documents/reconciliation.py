@@ -44,7 +44,7 @@ class Comparison:
     table_12_paise: int | None
     """None where Table 12 has no such amount."""
     not_filed_paise: int = 0
-    """Commercial notes past the limit of s.34(2): in the ledger, in no section."""
+    """Notes past the limit of s.34(2), and sales abroad that are no exports: in the ledger, in no section."""
     ledger_paise: int | None = None
     """None where the ledger keeps no account of that kind (the heads of tax on advances)."""
 

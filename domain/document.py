@@ -68,6 +68,8 @@ class Seller:
     """SHA-256 of the picture, which lies in the settings' folder; a document names no file or address."""
     composition: bool = False
     """Pays under section 10: its bills say that it may not collect tax (rule 5(1)(f))."""
+    in_sez: bool = False
+    """In a Special Economic Zone: its supplies are inter-State even inside its State (IGST Act s.7(5))."""
 
     @property
     def state_code(self) -> str:

@@ -5,14 +5,14 @@ from enum import Enum, StrEnum
 
 from domain.document import DocumentKind, TaxDocument
 from domain.periods import IST
-from domain.supply import BuyerKind, SupplyNature
+from domain.supply import EXPORTS, BuyerKind, SupplyNature
 
 DAYS_TO_REGISTER = 30
 """Counted with the document's own day: an invoice of 1 April is refused after 30 April (gst.md 1.5)."""
 TIME_TO_CANCEL = timedelta(hours=24)
 """From the acknowledgement (gst.md 6.3)."""
 LONGEST_REMARK = 100
-_BUYERS = {BuyerKind.REGISTERED, BuyerKind.SEZ, BuyerKind.OVERSEAS}
+_IDENTIFIED = {BuyerKind.REGISTERED, BuyerKind.SEZ}
 
 
 class EInvoiceStatus(StrEnum):
@@ -36,14 +36,14 @@ class CancelReason(Enum):
 def needs_registration(document: TaxDocument) -> bool:
     """Whether an e-invoice is due from a seller above the limit: B2B, SEZ, export and their notes.
 
-    gst.md 1.10. A UIN holder is not a registered person (2.1 row 7). Whether the seller is above the
-    limit is the caller's to know.
+    gst.md 1.10. A UIN holder is not a registered person (2.1 row 7), nor is a buyer abroad. Whether the
+    seller is above the limit is the caller's to know.
     """
     return (
         document.kind in (DocumentKind.TAX_INVOICE, DocumentKind.CREDIT_NOTE)
         and document.gst_adjusting
         and document.supply.nature is not SupplyNature.NOT_TAXED
-        and document.buyer.kind in _BUYERS
+        and (document.buyer.kind in _IDENTIFIED or document.supply.nature in EXPORTS)
     )
 
 

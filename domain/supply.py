@@ -45,6 +45,7 @@ class SupplyNature(StrEnum):
         return self.is_without_tax or self in (SupplyNature.SEZ_WITH_TAX, SupplyNature.EXPORT_WITH_TAX)
 
 
+EXPORTS = frozenset({SupplyNature.EXPORT_WITH_TAX, SupplyNature.EXPORT_WITHOUT_TAX})
 OUTSIDE_INDIA = "96"
 """Place of supply of an export."""
 

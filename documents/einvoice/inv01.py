@@ -50,7 +50,10 @@ def request(document: TaxDocument, *, zero_rated_at_nil: bool = True) -> Json:
         "SupTyp": _SUPPLY_TYPES[document.supply.nature],
         "RegRev": "Y" if document.reverse_charge else "N",
     }
-    if transaction["SupTyp"] == "B2B" and type_ == "INV":
+    same_state = document.supply.place == document.seller.state_code
+    if document.supply.nature is SupplyNature.INTER_STATE and same_state:
+        transaction["IgstOnIntra"] = "Y"  # the seller is in an SEZ (gst.md 6.3, "Server checks")
+    elif transaction["SupTyp"] == "B2B" and type_ == "INV":
         transaction["IgstOnIntra"] = "N"
     at_nil = zero_rated_at_nil and document.supply.nature in _WITHOUT_TAX
     made: Json = {

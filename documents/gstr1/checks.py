@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from documents.figures import Figures, by_rate_and_sac, of_document, of_line, total
 from documents.gstr1.entries import (
-    EXPORTS,
     HSN_SPLIT_SINCE,
     IDENTIFIED,
     SEZ,
@@ -17,6 +16,7 @@ from documents.gstr1.entries import (
     VOUCHERS,
     WITHOUT_TAX,
     counts_as_inter_state,
+    has_no_section,
 )
 from documents.gstr1.filing import Filing
 from documents.gstr1.numbers import series_faults
@@ -28,7 +28,7 @@ from domain.gst import TaxHead
 from domain.identifiers import parse_gst_id, parse_gstin
 from domain.money import BASIS_POINTS, round_half_up, rupees
 from domain.states import parse_state_code
-from domain.supply import OUTSIDE_INDIA, BuyerKind, SupplyNature
+from domain.supply import EXPORTS, OUTSIDE_INDIA, BuyerKind, SupplyNature
 
 _NUMBER = re.compile(r"[A-Za-z0-9/-]{1,16}", re.ASCII)
 _LARGEST_PAISE = 10**14
@@ -134,15 +134,17 @@ def _place(document: TaxDocument) -> Iterator[str]:
     if nature in EXPORTS:
         if place != OUTSIDE_INDIA:
             yield f"an export has place of supply 96, not {place}."
-    else:
+    elif not (has_no_section(document) and place == OUTSIDE_INDIA):
         try:
             parse_state_code(place, "place_of_supply")
         except InvalidInput as error:
             yield f"place of supply: {error}"
-    same = place == document.seller.state_code
+    same, seller_in_sez = place == document.seller.state_code, document.seller.in_sez
     if nature is SupplyNature.INTRA_STATE and not same:
         yield f"taxed as inside the State, but the place of supply is {place}: IGST is due."
-    if nature is SupplyNature.INTER_STATE and same:
+    if nature is SupplyNature.INTRA_STATE and seller_in_sez:
+        yield "taxed as inside the State, but the seller is in an SEZ (IGST Act s.7(5)): IGST is due."
+    if nature is SupplyNature.INTER_STATE and same and not (seller_in_sez or has_no_section(document)):
         yield f"taxed as inter-State, but the place of supply is the seller's own State {place}."
 
 
@@ -152,8 +154,8 @@ def _parties(document: TaxDocument) -> Iterator[str]:
     nature, kind = document.supply.nature, document.buyer.kind
     if (nature in SEZ) is not (kind is BuyerKind.SEZ) and nature is not SupplyNature.NOT_TAXED:
         yield f"buyer {kind} does not go with a supply that is {nature}; SEZ supplies are zero-rated."
-    if kind is BuyerKind.OVERSEAS and nature not in EXPORTS:
-        yield "an overseas buyer's supply that is no export has no section (gst.md 2.1, row 6): ask your CA."
+    if kind is BuyerKind.OVERSEAS and nature is SupplyNature.INTRA_STATE:
+        yield "taxed as inside the State, but the buyer is abroad (IGST Act s.7(5)): IGST is due."
     if nature in EXPORTS and kind is not BuyerKind.OVERSEAS:
         yield f"an export goes to a buyer overseas, this one is {kind}."
 
@@ -225,7 +227,9 @@ def head_faults(nature: SupplyNature, rate_bp: int, figures: Figures) -> Iterato
     elif figures.cgst_paise or figures.sgst_paise:
         yield f"CGST or SGST on a supply that is {nature.replace('_', ' ')}; IGST is due."
     due = round_half_up(figures.taxable_paise * rate_bp, BASIS_POINTS)
-    if abs(figures.tax_paise - due) > TOLERANCE_PAISE:
+    # Each of two halves is rounded to the paisa before it is to the rupee (gst.md 5.2).
+    allowed = TOLERANCE_PAISE + (1 if nature is SupplyNature.INTRA_STATE else 0)
+    if abs(figures.tax_paise - due) > allowed:
         yield f"tax of {rupees(figures.tax_paise)} where the rate makes {rupees(due)}."
 
 

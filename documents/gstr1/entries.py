@@ -9,7 +9,7 @@ from enum import StrEnum
 from documents.figures import Figures, by_rate_and_sac, sign_of, total
 from documents.gstr1.filing import Filing, PortalSettings
 from domain.document import DocumentKind, TaxDocument
-from domain.supply import BuyerKind, SupplyNature
+from domain.supply import EXPORTS, BuyerKind, SupplyNature
 
 _B2CL_ABOVE_PAISE = (("2024-08", 1_00_000_00), ("2017-07", 2_50_000_00))
 """First period and limit; the latest that has begun counts, strictly above it (gst.md 6.1, b2cl)."""
@@ -17,7 +17,6 @@ HSN_SPLIT_SINCE = "2025-05"
 """Table 12 in two parts, and Table 13 mandatory, from this period on (gst.md 6.1, "Portal regime")."""
 
 WITHOUT_TAX = frozenset({SupplyNature.EXPORT_WITHOUT_TAX, SupplyNature.SEZ_WITHOUT_TAX})
-EXPORTS = frozenset({SupplyNature.EXPORT_WITH_TAX, SupplyNature.EXPORT_WITHOUT_TAX})
 SEZ = frozenset({SupplyNature.SEZ_WITH_TAX, SupplyNature.SEZ_WITHOUT_TAX})
 SUPPLIES = frozenset({DocumentKind.TAX_INVOICE, DocumentKind.BILL_OF_SUPPLY, DocumentKind.CREDIT_NOTE})
 VOUCHERS = frozenset({DocumentKind.RECEIPT_VOUCHER, DocumentKind.REFUND_VOUCHER})
@@ -68,9 +67,15 @@ def b2cl_limit_paise(period: str) -> int:
     return next(limit for since, limit in _B2CL_ABOVE_PAISE if period >= since)
 
 
+def has_no_section(document: TaxDocument) -> bool:
+    """Sold abroad and no export, so taxed as inter-State: no section is known for it (gst.md 2.1, row 6)."""
+    abroad = document.buyer.kind is BuyerKind.OVERSEAS and document.supply.nature not in EXPORTS
+    return abroad and document.kind in SUPPLIES
+
+
 def is_filed(document: TaxDocument) -> bool:
-    """A supply the return declares; not a note past the limit of s.34(2) (gst.md 1.3), nor a voucher."""
-    return document.kind in SUPPLIES and document.gst_adjusting
+    """A supply the return declares: no voucher, no note past the limit of s.34(2), none without a section."""
+    return document.kind in SUPPLIES and document.gst_adjusting and not has_no_section(document)
 
 
 def counts_as_inter_state(document: TaxDocument) -> bool:

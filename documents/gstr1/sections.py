@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from documents.figures import Figures, number
-from documents.gstr1.entries import EXPORTS, IDENTIFIED, Entry, Section
+from documents.gstr1.entries import IDENTIFIED, Entry, Section
 from domain.document import TaxDocument
-from domain.supply import BuyerKind, SupplyNature
+from domain.supply import EXPORTS, BuyerKind, SupplyNature
 
 Row = dict[str, Any]
 
@@ -173,7 +173,8 @@ def nil(entries: Sequence[Entry]) -> Row:
     sums = {kind: [0, 0] for kind in _NIL_TYPES}
     for each in entries:
         document = each.document
-        across = document.seller.state_code != document.supply.place or document.buyer.kind is BuyerKind.SEZ
+        seller, in_sez = document.seller, document.buyer.kind is BuyerKind.SEZ or document.seller.in_sez
+        across = seller.state_code != document.supply.place or in_sez
         to = "B2B" if document.buyer.kind in IDENTIFIED else "B2C"
         pair = sums[f"{'INTR' if across else 'INTRA'}{to}"]
         pair[0] += each.sign * each.exempt_paise

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from documents.figures import Figures, total
+from documents.figures import Figures, of_document, total
 from documents.gstr1.checks import check
 from documents.gstr1.entries import (
     WITHOUT_TAX,
@@ -10,8 +10,8 @@ from documents.gstr1.entries import (
     Section,
     counts_as_inter_state,
     entries,
+    has_no_section,
     in_order,
-    is_filed,
 )
 from documents.gstr1.filing import Filing
 from documents.gstr1.portal import portal_file
@@ -133,15 +133,19 @@ def _lacks_undertaking(document: TaxDocument) -> bool:
 
 def _is_odd_advance(document: TaxDocument) -> bool:
     at_home = document.supply.place in (document.seller.state_code, OUTSIDE_INDIA)
-    return at_home and counts_as_inter_state(document)
+    return at_home and counts_as_inter_state(document) and not document.seller.in_sez
 
 
 def _notices(filing: Filing) -> Iterator[str]:
     for document in sorted(filing.cancelled, key=in_order):
         yield f"{document.number} was cancelled at the invoice portal: it counts in Table 13, nowhere else."
     for document in sorted(filing.documents, key=in_order):
-        if document.kind is DocumentKind.CREDIT_NOTE and not is_filed(document):
+        if document.kind is DocumentKind.CREDIT_NOTE and not document.gst_adjusting:
             yield f"{document.number} is past the limit of s.34(2): it counts in Table 13, nowhere else."
+        elif has_no_section(document):
+            notice = "is for a buyer abroad and no export, for which no section is known (gst.md 2.1, row 6)"
+            due = f"ask your CA where to declare its IGST of {rupees(of_document(document).igst_paise)}"
+            yield f"{document.number} {notice}: it counts in Table 13, nowhere else; {due}."
         if _is_odd_advance(document):
             notice = "is an advance of undecided use, filed as inter-State (rule 50), though its place is"
             yield f"{document.number} {notice} {document.supply.place}."

@@ -11,7 +11,7 @@ def reconciliation_register(found: Reconciliation) -> Register:
         Column("Documents", Kind.MONEY),
         Column("GSTR-1 sections", Kind.MONEY),
         Column("Table 12", Kind.MONEY),
-        Column("Not filed, s.34(2)", Kind.MONEY),
+        Column("Not filed", Kind.MONEY),
         Column("Ledger", Kind.MONEY),
         Column("Difference", width=80),
     )

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from documents.figures import Figures, by_rate_and_sac, of_document, total
 from documents.gstr1 import Filing
-from documents.gstr1.entries import EXPORTS, SEZ, SUPPLIES, VOUCHERS, Entry, entries, in_order
+from documents.gstr1.entries import SEZ, SUPPLIES, VOUCHERS, Entry, entries, in_order
 from documents.gstr1.sections import b2cs_groups
 from documents.gstr1.summary import recomputed
 from documents.gstr1.tables import advance_groups, hsn_groups
 from documents.registers.register import Cell, Column, Kind, Register
 from domain.document import TaxDocument
 from domain.states import STATES
-from domain.supply import BuyerKind, SupplyNature
+from domain.supply import EXPORTS, BuyerKind, SupplyNature
 
 _FIGURES = tuple(Column(title, Kind.MONEY) for title in ("Taxable value", "IGST", "CGST", "SGST/UTGST"))
 

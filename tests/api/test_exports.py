@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import UTC, datetime
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
@@ -12,11 +13,23 @@ import pytest
 from sqlalchemy import text
 
 from tests.api.serving import Served, until
+from tests.api.test_charges import ABROAD, buyer
 from tests.world import OpenWorld
 
 NOW = datetime(2026, 1, 1, 5, 0, tzinfo=UTC)
 JANUARY = {"kind": "gstr1", "period": "2026-01"}
 NOBODY = "29AAACT9999Z1ZE"
+IN_A_ZONE = """
+default: zone
+sellers:
+  - key: zone
+    legal_name: Meghdoot Software Private Limited
+    gstin: 29AAACI4798L1ZU
+    address: [12 Electronic City]
+    city: Bengaluru
+    pin: "560100"
+    in_sez: true
+"""
 LOSE_TWO_NUMBERS = text("UPDATE number_series SET last_number = last_number + 2")
 
 
@@ -73,6 +86,36 @@ async def test_a_month_is_exported_by_the_worker_and_fetched_by_its_link(world_a
         rows = list(csv.DictReader(StringIO(content.decode("utf-8-sig"))))
         assert {row["Account"] for row in rows} >= {"revenue", "gateway_clearing"}
         assert journal["counts"] == {"transactions": 1, "postings": len(rows)}
+
+
+async def test_a_sale_abroad_that_is_no_export_does_not_block_the_month_of_a_seller_in_a_zone(
+    world_at: OpenWorld, tmp_path: Path
+) -> None:
+    sellers = tmp_path / "sellers.yaml"
+    sellers.write_text(IN_A_ZONE)
+    settings = {
+        "sellers_path": sellers,
+        "export_payment_permitted": False,
+        "gstr1_version": "GST3.3.0",
+        "sac_descriptions": {"998315": "Hosting, as the master has it now"},
+    }
+    async with world_at(NOW, **settings) as world, world.operator() as operator:
+        for user_id, details in (
+            ("asha", {"state_code": "29"}),
+            ("mei", ABROAD),
+        ):
+            person = await buyer(world, user_id, **details)
+            await person.subscribe("plan_pro")
+            await person.pay()
+        made = await ended(operator, JANUARY)
+        assert (made["status"], made["differences"], made["faults"]) == ("ready", [], [])
+        files = await unpacked(made["download_url"])
+        (portal,) = [json.loads(content) for name, content in files.items() if name.startswith("returns_")]
+        (row,) = portal["b2cs"]
+        assert (row["sply_ty"], row["pos"], row["iamt"]) == ("INTER", "29", 762.56)
+        (code,) = portal["hsn"]["hsn_b2c"]
+        assert (portal["version"], code["desc"]) == ("GST3.3.0", "Hosting, as the master has it now")
+        assert b"is for a buyer abroad and no export" in files["summary.md"]
 
 
 async def test_what_the_portal_would_refuse_is_refused_with_every_fault(world_at: OpenWorld) -> None:

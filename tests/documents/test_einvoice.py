@@ -215,3 +215,17 @@ def test_a_line_keeps_its_discount_apart() -> None:
     item = request(replace(sound, lines=(line,)))["ItemList"][0]
     assert (item["TotAmt"], item["Discount"], item["AssAmt"]) == (799, 79.9, 719.1)
     assert needs_registration(sound) and sound.buyer.kind is BuyerKind.REGISTERED
+
+
+def test_a_seller_in_a_special_economic_zone_says_that_igst_is_due_inside_its_state() -> None:
+    for kind, original in ((DocumentKind.TAX_INVOICE, None), (NOTE, ORIGINAL)):
+        sold = document(
+            "A/1", DAY, kind=kind, original=original, supply=Supply("29", SupplyNature.INTER_STATE)
+        )
+        made = request(replace(sold, seller=replace(SELLER, in_sez=True)))
+        SCHEMA.validate(made)
+        assert (made["TranDtls"]["SupTyp"], made["TranDtls"]["IgstOnIntra"]) == ("B2B", "Y")
+
+
+def test_a_sale_abroad_that_is_no_export_needs_no_registration() -> None:
+    assert not needs_registration(document("A/1", DAY, ACME, supply=Supply("96", SupplyNature.INTER_STATE)))

@@ -197,3 +197,33 @@ def test_an_export_without_an_undertaking_is_pointed_out() -> None:
 )
 def test_amounts_are_whole_numbers_or_exact_decimals(paise: int, written: str) -> None:
     assert repr(number(paise)) == written
+
+
+def test_a_seller_in_a_special_economic_zone_sells_across_even_inside_its_state() -> None:
+    sold = (
+        document("A/1", DAY, supply=Supply("29", SupplyNature.INTER_STATE)),
+        document("A/2", DAY, consumer("29"), supply=Supply("29", SupplyNature.INTER_STATE)),
+        document("A/3", DAY, consumer("29"), [(0, [40_00])], supply=Supply("29", SupplyNature.INTER_STATE)),
+    )
+    made = filed(*(replace(each, seller=replace(SELLER, in_sez=True)) for each in sold))
+    item = {"txval": 799, "rt": 18, "iamt": 143.82, "csamt": 0}
+    assert made["b2b"][0]["inv"][0]["itms"] == [{"num": 1801, "itm_det": item}]
+    assert [(row["sply_ty"], row["pos"], row["iamt"]) for row in made["b2cs"]] == [("INTER", "29", 143.82)]
+    assert [row["sply_ty"] for row in made["nil"]["inv"]] == ["INTRB2C"]
+
+
+@pytest.mark.parametrize("place", ["96", "07", "29"])
+def test_a_sale_abroad_that_is_no_export_is_left_out_and_named_and_blocks_nothing(place: str) -> None:
+    sold = document("A/1", DAY, ACME, supply=Supply(place, SupplyNature.INTER_STATE))
+    back = document(
+        "C/1", DAY, ACME, kind=NOTE, supply=sold.supply, original=Original("A/1", DAY, 94_282)
+    )  # fmt: skip
+    other = document("A/2", DAY)
+    made = filed(sold, back, other)
+    assert made | {"doc_issue": None} == filed(other) | {"doc_issue": None}
+    assert [kind["doc_num"] for kind in made["doc_issue"]["doc_det"]] == [1, 5]
+    series = tuple(Series(each.kind, each.number, each.number) for each in (sold, back, other))
+    told = summary(Filing(SELLER.gstin, "2026-10", (sold, back, other), series))
+    for each in (sold, back):
+        assert f"- {each.number} is for a buyer abroad and no export" in told
+    assert "ask your CA where to declare its IGST of ₹143.82" in told

@@ -11,7 +11,7 @@ from documents.reconciliation import Posted, reconcile
 from documents.registers import as_csv, reconciliation_register
 from domain.document import DocumentKind, Original, TaxDocument
 from domain.supply import Supply, SupplyNature
-from tests.documents.filings import MUMBAI, consumer, document, example
+from tests.documents.filings import ACME, MUMBAI, consumer, document, example
 
 VOUCHER = DocumentKind.RECEIPT_VOUCHER
 
@@ -163,3 +163,18 @@ def test_an_advance_of_undecided_use_is_inter_state_in_the_sellers_own_state() -
         "itms": [{"rt": 18, "ad_amt": 799, "iamt": 143.82, "csamt": 0}],
     }
     assert "RV25-26/00002 is an advance of undecided use" in summary(month)
+
+
+def test_a_sale_abroad_that_is_no_export_is_told_as_not_filed() -> None:
+    filing = example()
+    abroad = document("RF25-26/00010", date(2026, 1, 26), ACME, supply=Supply("96", SupplyNature.INTER_STATE))
+    series = tuple(
+        replace(each, last=abroad.number) if each.first == "RF25-26/00001" else each for each in filing.series
+    )
+    month = replace(filing, documents=(*filing.documents, abroad), series=series)
+    found = reconcile(month, ledger() | {abroad.id: posted_for(abroad)})
+    assert found.differences == ()
+    taxable, igst = found.comparisons[:2]
+    assert (taxable.not_filed_paise, igst.not_filed_paise) == (799_00, 143_82)
+    assert taxable.ledger_paise == taxable.documents_paise + 799_00
+    assert b"Not filed" in as_csv(reconciliation_register(found))

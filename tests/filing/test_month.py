@@ -122,7 +122,7 @@ async def test_a_note_past_the_limit_is_in_the_books_and_in_no_section(shop: Sho
     assert "cdnr" not in file.read_text() and late in file.read_text() and sold in file.read_text()
     assert f"{late} is past the limit of s.34(2)" in (folder / "summary.md").read_text()
     (taxable,) = [row for row in read_csv(folder / "reconciliation.csv") if row["Amount"] == "taxable value"]
-    assert (taxable["Not filed, s.34(2)"], taxable["Ledger"]) == ("-590.00", "410.00")
+    assert (taxable["Not filed"], taxable["Ledger"]) == ("-590.00", "410.00")
     assert read_csv(folder / "credit_notes.csv")[0]["Lowers tax"] == "no, past s.34(2)"
 
 
