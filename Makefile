@@ -4,7 +4,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo catalogue gstr1 test check chaos format bench clean reset
+.PHONY: help install install-dev run demo catalogue gstr1 test check chaos schedules format bench clean reset
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ check: install-dev ## format, lint, types, import contracts, tidiness
 
 chaos: install-dev ## kills, faults and lost webhooks at random for minutes; FAULTS_SEED=n repeats a run's choices
 	$(BIN)/python -m pytest -m chaos tests/faults
+
+schedules: install-dev ## a million made-up cycles of a mandate, none may break a rule; N=… FIRST=seed change which
+	@$(BIN)/python -m tests.domain.schedules $(or $(N),1000000) $(or $(FIRST),0)
 
 format: install-dev ## put the code into shape
 	$(BIN)/ruff format .

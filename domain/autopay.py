@@ -164,11 +164,8 @@ def _do(action: Action, now: datetime, rules: Rules, why: str, *, alarm: bool = 
 def _next_look(since: datetime, read_at: datetime | None, rules: Rules) -> datetime:
     """When to read again what was asked for at `since`: often at first, then ever less."""
     if read_at is None or read_at < since:
-        return since + rules.looks[0][1]
-    for age, pause in rules.looks:
-        if read_at - since < age:
-            return read_at + pause
-    return read_at + rules.slow_look
+        return since + rules.first_look
+    return read_at + min(max(read_at - since, rules.first_look), rules.slowest_look)
 
 
 def _follow(order: Order, since: datetime, now: datetime, rules: Rules, why: str) -> Plan:
@@ -286,7 +283,7 @@ def _link(cycle: Cycle, link: Link, now: datetime, rules: Rules) -> Plan:
             return _do(Remind(link.id), now, rules, "the link has not been paid")
     else:
         remind_at = link.expires_at
-    first_look = link.asked_at + rules.looks[0][1]
+    first_look = link.asked_at + rules.first_look
     look = first_look if link.read_at is None else link.read_at + rules.link_look
     if now >= look:
         return _do(ReadLink(link.id, link.rescue), now, rules, "has the link been paid?")

@@ -74,17 +74,10 @@ class Rules:
     """How old the readings of mandate and order may be when a debit is asked for."""
     stuck_after: timedelta = 48 * _HOUR
     """An outcome unknown for longer is shown to an operator; it stays unknown."""
-    looks: tuple[tuple[timedelta, timedelta], ...] = (
-        (2 * _MINUTE, timedelta(seconds=30)),
-        (10 * _MINUTE, 2 * _MINUTE),
-        (_HOUR, 10 * _MINUTE),
-        (6 * _HOUR, 30 * _MINUTE),
-        (_DAY, 2 * _HOUR),
-    )
-    """Age of a question, and the pause between looks until that age."""
-    slow_look: timedelta = 6 * _HOUR
-    """The pause between looks at anything older."""
-    link_look: timedelta = 6 * _HOUR
+    first_look: timedelta = timedelta(seconds=30)
+    slowest_look: timedelta = 6 * _HOUR
+    """Between looks at what was asked for: as long again as it has lasted, within these bounds."""
+    link_look: timedelta = 12 * _HOUR
     """Between looks at a pay link that nobody told us about."""
     retry_after: timedelta = 5 * _MINUTE
     """When to plan again after an action that taught us nothing."""
@@ -102,6 +95,8 @@ class Rules:
     def __post_init__(self) -> None:
         if self.max_attempts < 1 or self.notice_lead < self.notice_wait + self.notice_margin:
             raise ValueError("rules need at least one attempt, and notice asked for before its wait")
+        if self.pause_look <= self.freshness:
+            raise ValueError("a paused mandate must be looked at less often than readings grow old")
         if any(length <= 0 for _, length in self.usable):
             raise ValueError("lawful hours must be longer than their margins")
 
