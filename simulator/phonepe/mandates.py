@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from simulator.books import Job, Record
-from simulator.cycles import DAY, IST
+from simulator.cycles import IST
 from simulator.phonepe import fields, orders, webhooks
 from simulator.phonepe.fields import Call
 from simulator.phonepe.refusals import Refusal, bad_request, unknown_subscription, wrong_state
@@ -23,7 +23,7 @@ FREQUENCIES = (
     "ON_DEMAND",
 )  # fmt: skip
 _SETUP_SECONDS = 15 * 60
-_LIFE = 30 * 365 * DAY
+_YEARS = 30
 _SHOWN = (
     "merchantSubscriptionId", "subscriptionId", "state", "productType", "authInstrumentType",
     "authWorkflowType", "amountType", "currency", "maxAmount", "frequency", "expireAt", "pauseStartDate",
@@ -93,7 +93,7 @@ def _begin(world: World, body: Record, terms: Record, *, variant: str, expire_at
     orders.check_new(world, order_id)
     if world.books.get("subscription", name) is not None:
         raise Refusal(400, "DUPLICATE_REQUEST_ID", "Merchant subscription id has already been used")
-    longest = world.now_ms + _LIFE * 1000
+    longest = _years_on(world.now, _YEARS) * 1000
     ends = longest
     if terms.get("expireAt") is not None:
         ends = min(longest, fields.number(terms, "expireAt", world.now_ms))
@@ -128,6 +128,13 @@ def _begin(world: World, body: Record, terms: Record, *, variant: str, expire_at
                           subscription_id=name, variant=variant, **more)  # fmt: skip
     world.books.add("subscription", subscription, world.now)
     return order
+
+
+def _years_on(instant: int, years: int) -> int:
+    """The same day of a later year in India; 29 February becomes the 28th."""
+    moment = datetime.fromtimestamp(instant, IST)
+    day = 28 if (moment.month, moment.day) == (2, 29) else moment.day
+    return int(moment.replace(year=moment.year + years, day=day).timestamp())
 
 
 def _intent(world: World, order: Record) -> str:

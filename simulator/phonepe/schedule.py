@@ -22,6 +22,7 @@ _WORK: dict[str, Callable[[World, Job], None]] = {
     "refund_settled": refunds.settle_due,
 }
 _log = logging.getLogger(__name__)
+_LANES = 16  # deliveries at once; those about one subject stay in order
 _LONGEST_NAP = 3600.0
 
 
@@ -79,8 +80,9 @@ class Scheduler:
         world.happened.clear()
         while (job := world.books.next_job(instant, deliveries=deliver)) is not None:
             if job.kind == "deliver":
+                batch = world.books.deliveries_from(job)
                 world.clock.move(job.due)
-                await self._send(job)
+                await self._deliver(batch)
                 continue
             with world.clock.at(job.due), world.books.transaction():
                 world.books.done(job.seq)
@@ -89,6 +91,19 @@ class Scheduler:
             await asyncio.sleep(0)  # let requests in between two pieces of work
         world.clock.move(instant)
         return list(world.happened)
+
+    async def _deliver(self, batch: list[Job]) -> None:
+        lanes: dict[str, list[Job]] = {}
+        for job in batch:
+            lanes.setdefault(job.subject, []).append(job)
+        gate = asyncio.Semaphore(_LANES)
+
+        async def lane(jobs: list[Job]) -> None:
+            async with gate:
+                for job in jobs:
+                    await self._send(job)
+
+        await asyncio.gather(*(lane(jobs) for jobs in lanes.values()))
 
     async def _send(self, job: Job) -> None:
         world = self._world

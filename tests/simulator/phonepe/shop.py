@@ -41,11 +41,11 @@ class Shop:
             await self.sign_in()
         headers = {"Authorization": self.token}
         url = f"{self.phonepe.pg_url}{path}"
-        reply = await self.http.request(verb, url, json=body, headers=headers, params=query)
+        reply = await self.http.request(verb, url, json=body, headers=headers, params=query or None)
         if reply.status_code == 401 and self.renews:
             await self.sign_in()
             headers = {"Authorization": self.token}
-            reply = await self.http.request(verb, url, json=body, headers=headers, params=query)
+            reply = await self.http.request(verb, url, json=body, headers=headers, params=query or None)
         return reply
 
     async def post(self, path: str, body: Json) -> Json:

@@ -56,6 +56,16 @@ async def test_webhooks_can_be_lost_doubled_late_and_half_named(shop: Shop, rece
     assert "event" not in json.loads(receiver.deliveries[0].body)
 
 
+async def test_webhooks_can_come_in_another_order(shop: Shop, receiver: Receiver) -> None:
+    await shop.phonepe.control("webhooks/policy", {"shuffle_window": 600, "seed": 7})
+    for number in range(8):
+        await paid(shop, f"o{number}")
+    await shop.phonepe.advance(600)
+    came = [each.event["payload"]["merchantOrderId"] for each in receiver.deliveries]
+    assert came != sorted(came)
+    assert sorted(came) == [f"o{number}" for number in range(8)]
+
+
 @pytest.mark.parametrize("kind", ["drop_after_commit", "drop_before_commit"])
 async def test_a_lost_reply_tells_nothing_of_the_order(shop: Shop, kind: str) -> None:
     await shop.phonepe.control("faults", {"kind": kind, "path_regex": "pay$"})
