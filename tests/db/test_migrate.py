@@ -110,3 +110,33 @@ async def test_invoices_of_the_first_schema_say_the_same_in_the_terms_of_all_doc
     assert (line.rate_bp, line.cgst_paise, line.sgst_paise, line.igst_paise) == (1800, 38128, 38128, 0)
     assert (document.paid_on, document.supplied_on) == (date(2026, 4, 10), date(2026, 4, 10))
     assert document.amount.total_paise == 499900
+
+
+@pytest.mark.parametrize(("drawn", "name"), [("09:00", "inv_1"), ("11:00", "inv_1/registered")])
+async def test_a_drawing_is_the_registered_one_if_it_was_made_after_the_portals_answer(
+    postgres: PostgresServer, drawn: str, name: str
+) -> None:
+    await postgres.ensure_database(f"drawn_at_{drawn[:2]}")
+    url = postgres.dsn(f"drawn_at_{drawn[:2]}")
+    await upgrade(url, "0001")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        for statement in FIRST_SCHEMA_ROWS.split(";\n"):
+            await connection.exec_driver_sql(statement)
+    await upgrade(url, "0002")
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO renditions (document_id, object_key, sha256, size_bytes, rendered_at) "
+            f"VALUES ('inv_1', 'a.pdf', 'aa', 10, '2026-04-10 {drawn}+00')"
+        )
+        await connection.exec_driver_sql(
+            "INSERT INTO irp_registrations (document_id, status, registered_at, updated_at) "
+            "VALUES ('inv_1', 'registered', '2026-04-10 11:00+00', now())"
+        )
+    await upgrade(url)
+    async with engine.connect() as connection:
+        row = (await connection.execute(text("SELECT id, registered FROM renditions"))).one()
+        with pytest.raises(DBAPIError, match="append-only"):
+            await connection.execute(text("UPDATE renditions SET registered = NOT registered"))
+    await engine.dispose()
+    assert (row.id, row.registered) == (name, name.endswith("/registered"))
