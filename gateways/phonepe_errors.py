@@ -12,6 +12,7 @@ By HTTP status first, for bodies may be empty, HTML or a bare "R999"; the code t
 """
 
 import json
+import re
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -99,6 +100,7 @@ _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _UNMAKEABLE = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 _STILL_RUNNING = "not in terminal state"
+_UNKNOWN_ID = re.compile(r"INVALID_\w+_ID|(\w+_)?NOT_FOUND")
 _LONGEST_WORDS = 200
 
 
@@ -178,12 +180,10 @@ def may_be_duplicate(refusal: GatewayRefused) -> bool:
 def is_unknown_id(refusal: GatewayRefused) -> bool:
     """Whether a refusal to read says that there is no such thing.
 
-    A bare 404 does not: a wrong base URL gives one too.
+    By the parts of its code, for not all are documented. A bare 404 does not: a wrong base URL gives one too.
     """
-    meaning = CODES.get(refusal.reason)
-    missing = meaning is Meaning.UNKNOWN_ID or refusal.reason == "SUBSCRIPTION_NOT_FOUND"
-    unnamed = refusal.status == HTTPStatus.NOT_FOUND and bool(refusal.reason) and meaning is None
-    return missing or unnamed
+    unnamed = refusal.status == HTTPStatus.NOT_FOUND and refusal.reason not in {"", *CODES}
+    return bool(_UNKNOWN_ID.fullmatch(refusal.reason)) or unnamed
 
 
 def why_turned_away(refusal: GatewayRefused) -> TurnedAway | None:

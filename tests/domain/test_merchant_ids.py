@@ -29,7 +29,9 @@ def test_no_two_tries_share_a_name(tries: set[tuple[Purpose, tuple[str, ...], in
 
 
 def test_subjects_that_read_alike_when_joined_are_not_the_same() -> None:
-    assert merchant_id(Purpose.DEBIT, "a", "bc", attempt=1) != merchant_id(Purpose.DEBIT, "ab", "c", attempt=1)
+    assert merchant_id(Purpose.DEBIT, "a", "bc", attempt=1) != merchant_id(
+        Purpose.DEBIT, "ab", "c", attempt=1
+    )
     assert merchant_id(Purpose.DEBIT, "a1", attempt=1) != merchant_id(Purpose.DEBIT, "a", attempt=11)
 
 
