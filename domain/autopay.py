@@ -154,6 +154,9 @@ def plan(cycle: Cycle, now: datetime, rules: Rules = PHONEPE) -> Plan:
         return DONE
     if cycle.withdrawn:
         return _do(End(halted=False), now, rules, "the cycle is no longer owed")
+    if cycle.captures:
+        # Another amount came and went back: whoever sent it must be understood before we ask again.
+        return _do(End(halted=True), now, rules, "another amount than asked for was taken", alarm=True)
     return _next_route(cycle, now, rules)
 
 

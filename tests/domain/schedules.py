@@ -208,8 +208,10 @@ class World:
         fails_at = clock + 30 * MINUTE if 0.93 <= roll < 0.97 else None
         self.reached["notice stuck" if roll >= 0.97 else "notice failed" if fails_at else "notified"] += 1
         expires = clock + HOUR * dice.choice((48, 72, 96))
+        garbled = dice.random() < 0.005
+        self.reached["amount garbled"] += garbled
         self.orders[action.order_id] = Book(
-            action.order_id, action.amount_paise, clock, notified, fails_at, expires
+            action.order_id, action.amount_paise + garbled, clock, notified, fails_at, expires
         )
         if notified and dice.random() < 0.5:
             self.orders[action.order_id].valid_from = notified.replace(microsecond=0) + DAY

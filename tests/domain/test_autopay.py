@@ -336,6 +336,9 @@ def test_another_amount_than_notified_is_never_debited_and_given_back_if_it_was(
     assert planned.alarm
     story.order_is("30 Nov 11:00", State.COMPLETED, SUCCESS, amount_paise=AMOUNT + 1)
     story.does("30 Nov 11:00", GiveBack("s7-c3-1", AMOUNT + 1))
+    story.told(GivenBack("s7-c3-1"))
+    story.does("30 Nov 11:00", End(halted=True))
+    assert story.plan("30 Nov 11:00").alarm
 
 
 def test_a_success_that_names_no_amount_is_not_known_yet() -> None:

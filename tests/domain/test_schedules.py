@@ -13,7 +13,8 @@ from tests.domain.schedules import Planner, play_all, simulate
 
 HOUR = timedelta(hours=1)
 MISFORTUNES = """
-    notified, notice lost, notice failed, notice stuck, redeem lost, redeem refused, read lost, failed debit,
+    notified, amount garbled,
+    notice lost, notice failed, notice stuck, redeem lost, redeem refused, read lost, failed debit,
     success, late success, expired while a debit was under way, pause, unpause, revoke, opt out, withdraw,
     link, rescue link, link lost, link paid after it was closed, given back, halted, called off
 """
