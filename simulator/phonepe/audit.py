@@ -1,8 +1,9 @@
 """The books as an auditor wants them: every order with its attempts and refunds, every mandate."""
 
 from simulator.books import Record
-from simulator.phonepe import mandates, refunds
+from simulator.phonepe import mandates, orders, refunds
 from simulator.phonepe.peak import off_peak
+from simulator.phonepe.refusals import unknown_subscription
 from simulator.phonepe.world import World
 
 _REFUND = ("refundId", "amount", "state")
@@ -11,14 +12,17 @@ _REFUND = ("refundId", "amount", "state")
 def audit(world: World, subscription_id: str | None = None) -> Record:
     """Everything, or the orders of one mandate."""
     if subscription_id is None:
-        orders = world.books.find("order")
+        found = world.books.find("order")
         subscriptions = world.books.find("subscription")
     else:
-        orders = world.books.find("order", subscription_id=subscription_id)
-        subscriptions = [mandates.find(world, subscription_id)]
+        found = world.books.find("order", subscription_id=subscription_id)
+        subscription = world.books.get("subscription", subscription_id)
+        if subscription is None:
+            raise unknown_subscription(404)
+        subscriptions = [subscription]
     return {
         "now": world.now,
-        "orders": [_order(world, each) for each in orders],
+        "orders": [_order(world, each) for each in found],
         "subscriptions": [
             mandates.show(each) | {"umn": each["umn"], "created_at": each["created_at"]}
             for each in subscriptions
@@ -29,8 +33,6 @@ def audit(world: World, subscription_id: str | None = None) -> Record:
 def _order(world: World, order: Record) -> Record:
     captures = [each for each in order["attempts"] if each["state"] == "COMPLETED"]
     terms = order["flow"] or {}
-    # A penny drop is given back by itself and is nobody's money (phonepe.md, 3.2).
-    penny = terms.get("authWorkflowType") == "PENNY_DROP"
     found = world.books.find("refund", order_id=order["id"])
     return {
         "merchantOrderId": order["id"],
@@ -47,7 +49,7 @@ def _order(world: World, order: Record) -> Record:
         "validUpto": terms.get("validUpto"),
         "attempts": [_attempt(each) for each in order["attempts"]],
         "captures": len(captures),
-        "captured_paise": 0 if penny else sum(each["amount"] for each in captures),
+        "captured_paise": 0 if orders.penny_drop(order) else sum(each["amount"] for each in captures),
         "refunded_paise": refunds.given_back(world, order["id"]),
         "refunds": [{"merchantRefundId": each["id"]} | {n: each[n] for n in _REFUND} for each in found],
     }

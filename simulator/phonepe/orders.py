@@ -61,6 +61,12 @@ def find(world: World, merchant_order_id: str) -> Record:
     return order
 
 
+def penny_drop(order: Record) -> bool:
+    """Whether it only checks the account: given back by itself, nobody's money (phonepe.md, 3.2)."""
+    terms: Record = order["flow"] or {}
+    return terms.get("authWorkflowType") == "PENNY_DROP"
+
+
 def save(world: World, order: Record) -> Record:
     """Write it back."""
     return world.books.save("order", order)

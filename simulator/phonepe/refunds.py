@@ -22,6 +22,8 @@ def create(world: World, call: Call) -> Record:
     order = orders.find(world, order_id)
     if order["state"] != "COMPLETED":
         raise bad_request("The original order is not completed")
+    if orders.penny_drop(order):
+        raise bad_request("A penny drop is given back by itself")
     if amount > order["amount"] - given_back(world, order_id):
         raise bad_request("The refund is greater than what is left of the order")
     refund: Record = {

@@ -36,6 +36,8 @@ async def test_a_person_approves_a_mandate_on_the_page(shop: Shop, receiver: Rec
     assert order["paymentFlow"]["type"] == "SUBSCRIPTION_CHECKOUT_SETUP"
     assert order["paymentDetails"][0]["rail"]["umn"].endswith("@ybl")
     assert receiver.names() == ["checkout.order.completed"]
+    refund = {"merchantRefundId": "r1", "originalMerchantOrderId": "set_S1", "amount": 200}
+    assert (await shop.refused("/payments/v2/refund", refund))[0] == 400
     audit = await shop.audit("set_S1")
     assert (audit["captures"], audit["captured_paise"]) == (1, 0)  # a penny drop is given back
 
@@ -47,6 +49,8 @@ async def test_a_mandate_nobody_approves_is_as_if_it_were_not_there(shop: Shop) 
     await shop.phonepe.advance(16 * 60)
     assert [await shop.state("S1"), await shop.state("S2")] == ["400 SUBSCRIPTION_NOT_FOUND"] * 2
     assert (await shop.order("set_S2"))["errorCode"] == "ORDER_EXPIRED"
+    books = await shop.phonepe.books("S1")
+    assert [each["state"] for each in books["subscriptions"] + books["orders"]] == ["FAILED"] * 2
     refused = await shop.refused("/subscriptions/v2/notify", shop.notice("c1", "S1"))
     assert refused == (400, "SUBSCRIPTION_NOT_FOUND")
     await shop.phonepe.control("switches", {"unknown_status": 404})

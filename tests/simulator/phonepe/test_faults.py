@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import httpx
@@ -126,6 +127,15 @@ async def test_the_control_api_says_what_it_cannot_do(shop: Shop) -> None:
     ):
         with pytest.raises(RuntimeError, match=words):
             await shop.phonepe.control(path, body)
+
+
+async def test_help_names_every_option_and_the_variables() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "simulator.phonepe", "--help", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 20)
+    for option in ("--port", "--client-version", "--webhook-password", "PHONEPE_SIMULATOR_WEBHOOK_URL"):
+        assert option in out.decode()
 
 
 async def test_a_kill_in_mid_cycle_loses_nothing(tmp_path: Path) -> None:
