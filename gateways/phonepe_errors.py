@@ -86,7 +86,7 @@ _HINTS = {
     Meaning.CREDENTIALS: "check the client id, its version and secret, and that they belong to this host",
     Meaning.PERMISSION: "have PhonePe enable this product for the merchant id: each needs its own permission",
     Meaning.DUPLICATE: "this id was used before: read what it stands for, or take another attempt's",
-    Meaning.UNKNOWN_ID: "check the id, and that it was made with this merchant's credentials",
+    Meaning.UNKNOWN_ID: "the id was used before, or it is unknown: check it, and whose credentials made it",
     Meaning.MANDATE: "read the mandate: it must be active",
     Meaning.TOO_EARLY: "wait until a day after the payer was told",
 }
