@@ -254,6 +254,8 @@ class World:
             self.fail("debit without notice 24 hours before")
         if action.amount_paise != book.amount:
             self.fail("amount debited is not the amount notified")
+        if self.mandate is None or action.amount_paise > self.mandate.max_amount_paise:
+            self.fail("debit above what the payer permitted")
         if not lawful(arrives):
             self.fail("debit outside lawful hours")
         if len(book.debits) >= 4:

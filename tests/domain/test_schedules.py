@@ -69,6 +69,11 @@ def _forgetful(cycle: Cycle, now: datetime, rules: Rules) -> Plan:
     return plan(replace(cycle, orders=tuple(replace(each, void=False) for each in cycle.orders)), now, rules)
 
 
+def _bold(cycle: Cycle, now: datetime, rules: Rules) -> Plan:
+    mandate = cycle.mandate and replace(cycle.mandate, max_amount_paise=15_000_00)
+    return plan(replace(cycle, mandate=mandate), now, rules)
+
+
 def _hasty(cycle: Cycle, now: datetime, rules: Rules) -> Plan:
     """Takes an outcome it does not know for a failure."""
     orders = tuple(
@@ -82,6 +87,7 @@ def _hasty(cycle: Cycle, now: datetime, rules: Rules) -> Plan:
     [
         ("debit asked for after an opt-out", _deaf),
         ("amount debited is not the amount notified", _greedy),
+        ("debit above what the payer permitted", _bold),
         ("debit on a notice given before a pause", _forgetful),
         ("new notice while a debit was under way", _hasty),
         ("more than one successful debit in a cycle", _hasty),
