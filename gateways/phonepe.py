@@ -57,7 +57,7 @@ class PhonePeGateway:
         return await self._find_order(_PAGE_ORDERS, order_id)
 
     async def find_attempt(self, attempt_id: str) -> OrderAttempt | None:
-        """One attempt by PhonePe's id; `find_order` has them all."""
+        """One attempt to pay a page's order, by PhonePe's id; `find_order` has them all."""
         path = f"/checkout/v2/transaction/{plain_id('attempt_id', attempt_id)}/status"
         read = partial(entities.attempt, attempt_id=attempt_id)
         return await self._find(f"read attempt {attempt_id}", path, read)

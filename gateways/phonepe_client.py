@@ -80,7 +80,7 @@ class PhonePeClient:
         self._token: _Token | None = None
         self._refreshing: asyncio.Task[_Token] | None = None
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(answer_seconds, connect=connect_seconds),
+            timeout=httpx.Timeout(answer_seconds, connect=connect_seconds, pool=connect_seconds),
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
             follow_redirects=False,
             trust_env=not all(map(is_loopback, (hosts.pg_url, hosts.auth_url, hosts.health_url))),
@@ -133,12 +133,11 @@ class PhonePeClient:
         reply = await self._exchange(what, method, url, repeating, token, **sent)
         if reply.status_code == HTTPStatus.UNAUTHORIZED:
             # It was turned away at the door, so nothing was done; a token may have died before its time.
+            # Once: a product that is not enabled answers so too, and a new token is no cure for that.
             self._drop(token)
             token = await self._valid_token()
             reply = await self._exchange(what, method, url, repeating, token, **sent)
         if not reply.is_success:
-            if reply.status_code == HTTPStatus.UNAUTHORIZED:
-                self._drop(token)
             raise from_reply(what, reply.status_code, reply.content, repeating)
         return _understood(what, reply.content, read, repeating)
 

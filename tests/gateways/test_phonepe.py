@@ -397,7 +397,7 @@ async def test_a_lost_answer_to_a_page_is_looked_up(
     gateway: PhonePeGateway, till: Till, kind: str, made: bool
 ) -> None:
     new = till.page()
-    await till.fault(kind, path_regex="/pay$", seconds=3)
+    await till.fault(kind, path_regex="/pay$", seconds=2)
     with pytest.raises(OutcomeUnknown, match="look it up"):
         await gateway.open_page(new)
     assert (await gateway.find_order(new.order_id) is not None) is made
