@@ -272,9 +272,7 @@ class DocumentPage(Answer):
 class BalanceOut(Answer):
     """What a customer has with us."""
 
-    owed_paise: Paise = Field(
-        description="Credited, not paid out; a refund pays it out first."
-    )
+    owed_paise: Paise = Field(description="Credited, not paid out; a refund pays it out first.")
     advances_paise: Paise = Field(description="Paid in advance, its use not decided yet.")
 
 

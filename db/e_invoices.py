@@ -102,7 +102,7 @@ async def refuse(
 
 
 async def begin_cancelling(session: AsyncSession, document_id: str, reason: CancelReason) -> str | None:
-    """Keep notes off it from now on; or why it cannot be cancelled. Nothing happens unless it is registered."""
+    """Keep notes off it from now on; or why it cannot be. Nothing happens unless it is registered."""
     await session.get_one(Document, document_id, with_for_update={"key_share": True})
     row = await _locked(session, document_id)
     if row.status != EInvoiceStatus.REGISTERED:

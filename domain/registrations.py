@@ -82,9 +82,9 @@ class SellerRegistration:
         )
         if supply.nature.is_without_tax and lut_required and self.lut_on(day) is None:
             raise Refused(
-                f"{self.seller.legal_name} has no letter of undertaking for {financial_year(day)} on record, so "
-                "it cannot sell abroad or to an SEZ without tax yet; please ask them. (The seller records Form "
-                "RFD-11 in its settings, or charges IGST by BAHI_ZERO_RATING=with_tax.)",
+                f"{self.seller.legal_name} has no letter of undertaking for {financial_year(day)} on record, "
+                "so it cannot sell abroad or to an SEZ without tax yet; please ask them. (The seller records "
+                "Form RFD-11 in its settings, or charges IGST by BAHI_ZERO_RATING=with_tax.)",
                 state="no_lut",
                 allowed=(),
             )
