@@ -33,15 +33,17 @@ gstr1: install ## the month's GSTR-1 and registers from the running stack: make 
 	    set -a; . "$$settings"; \
 	    exec $(BIN)/python -m filing gstr1 --period "$(PERIOD)" --folder "$${BAHI_HOME:-./.bahi}/filings"
 
-# Rooms that wait for nobody, beside those that mostly wait for servers.
+# Side by side: rooms that wait for nobody, stories that mostly wait for servers, and the rest.
 ALONE := tests/domain tests/documents tests/simulator tests/gateways tests/db
+TOLD := tests/scenarios tests/workflows
 
 test: check ## everything: format, lint, types, import contracts, all tests on the real servers
-	@said=$$(mktemp); \
-	$(BIN)/python -m pytest $(ALONE) > "$$said" 2>&1 & alone=$$!; \
-	$(BIN)/python -m pytest $(ALONE:%=--ignore=%); status=$$?; \
-	wait $$alone || status=1; \
-	cat "$$said"; rm "$$said"; exit $$status
+	@said=$$(mktemp -d); \
+	$(BIN)/python -m pytest $(ALONE) > "$$said/alone" 2>&1 & alone=$$!; \
+	$(BIN)/python -m pytest $(TOLD) > "$$said/told" 2>&1 & told=$$!; \
+	$(BIN)/python -m pytest $(ALONE:%=--ignore=%) $(TOLD:%=--ignore=%); status=$$?; \
+	wait $$alone || status=1; wait $$told || status=1; \
+	cat "$$said/alone" "$$said/told"; rm -r "$$said"; exit $$status
 
 check: install-dev ## format, lint, types, import contracts, tidiness
 	$(BIN)/ruff format --check --quiet .
