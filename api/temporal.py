@@ -112,7 +112,7 @@ async def open_subscription(client: Client, start: StartSubscription) -> Opened:
     )
     try:
         async with _speaking(OPEN_SECONDS):
-            return await _open(client, operation)
+            return await _update_with_start(client, messages.OPEN_UPDATE, operation, Opened)
     except WorkflowUpdateFailedError:
         raise WorkflowOver from None  # it ended while it was asked
     except StillWorking:
@@ -122,12 +122,14 @@ async def open_subscription(client: Client, start: StartSubscription) -> Opened:
         raise
 
 
-async def _open(client: Client, operation: WithStartWorkflowOperation[object, object]) -> Opened:
+async def _update_with_start(
+    client: Client, update: str, operation: WithStartWorkflowOperation[object, object], answer: type[_Answer]
+) -> _Answer:
     try:
-        opened: Opened = await client.execute_update_with_start_workflow(
-            messages.OPEN_UPDATE, start_workflow_operation=operation, result_type=Opened
+        answered: _Answer = await client.execute_update_with_start_workflow(
+            update, start_workflow_operation=operation, result_type=answer
         )
-        return opened
+        return answered
     except Exception:
         # The SDK tells the operation too; what nobody reads there would be logged as lost.
         with contextlib.suppress(asyncio.CancelledError, Exception):
@@ -240,9 +242,7 @@ async def ask_for_refund(client: Client, start: StartRefund) -> RefundReply:
     handle = client.get_workflow_handle(refund_workflow_id(start.refund_id), result_type=RefundReply)
     try:
         async with _speaking(COMMAND_SECONDS):
-            reply: RefundReply = await client.execute_update_with_start_workflow(
-                refund.STANDING_UPDATE, start_workflow_operation=operation, result_type=RefundReply
-            )
+            reply = await _update_with_start(client, refund.STANDING_UPDATE, operation, RefundReply)
     except (WorkflowOver, WorkflowUpdateFailedError):
         async with _speaking(COMMAND_SECONDS):  # a repetition: it ended as it ended
             reply = await handle.result()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 _FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT_YOUNG = timedelta(hours=1)
+_LONGEST_WAIT_YOUNG = timedelta(hours=6)
 _LONGEST_WAIT = timedelta(days=1)
 _YOUNG = timedelta(days=1)
 _DOUBLINGS = 11
@@ -85,7 +85,7 @@ class _Given(Protocol):
 def next_look(created_at: datetime, now: datetime, looks: int) -> datetime:
     """When to ask the gateway again about a refund still pending after `looks` looks.
 
-    Waits double from a minute, for an instant refund takes minutes; they grow to an hour on the first day
+    Waits double from a minute, for an instant refund takes minutes; they grow to six hours on the first day
     and to a day after it, for a normal one takes 5 to 7 working days, on some pages 10 (razorpay.md 1.8).
     It goes on daily without end: only the gateway can say that money came back.
     """

@@ -199,7 +199,9 @@ class InboxRelay:
                 await self._refunds.wake(known.id)
             return _Verdict(entry, "known" if known.settled else "signalled", known.subscription_id)
         if not await self._refunds.is_ours(told.payment_id):
-            return self._orphan(entry, "its payment is not on record", wait=told.our_refund_id is not None)
+            # Somebody else's, or the five rupees by which a card is tried; what is ours after all is found
+            # by the hourly look.
+            return _Verdict(entry, "unhandled", error="its payment is not on record")
         await self._refunds.begin(told.payment_id, told.gateway_refund_id)
         return _Verdict(entry, "signalled")
 
