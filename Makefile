@@ -33,17 +33,18 @@ gstr1: install ## the month's GSTR-1 and registers from the running stack: make 
 	    set -a; . "$$settings"; \
 	    exec $(BIN)/python -m filing gstr1 --period "$(PERIOD)" --folder "$${BAHI_HOME:-./.bahi}/filings"
 
-# Side by side: rooms that wait for nobody, stories that mostly wait for servers, and the rest.
-ALONE := tests/domain tests/documents tests/simulator tests/gateways tests/db
-TOLD := tests/scenarios tests/workflows
+# Three processes side by side, each with about a third of the work.
+FIRST := tests/domain tests/documents tests/simulator tests/gateways tests/db tests/workflows
+SECOND := tests/scenarios
+REST := $(patsubst %,--ignore=%,$(FIRST) $(SECOND) tests/test_tidy.py)
 
 test: check ## everything: format, lint, types, import contracts, all tests on the real servers
 	@said=$$(mktemp -d); \
-	$(BIN)/python -m pytest $(ALONE) > "$$said/alone" 2>&1 & alone=$$!; \
-	$(BIN)/python -m pytest $(TOLD) > "$$said/told" 2>&1 & told=$$!; \
-	$(BIN)/python -m pytest $(ALONE:%=--ignore=%) $(TOLD:%=--ignore=%); status=$$?; \
-	wait $$alone || status=1; wait $$told || status=1; \
-	cat "$$said/alone" "$$said/told"; rm -r "$$said"; exit $$status
+	$(BIN)/python -m pytest $(FIRST) > "$$said/first" 2>&1 & first=$$!; \
+	$(BIN)/python -m pytest $(SECOND) > "$$said/second" 2>&1 & second=$$!; \
+	$(BIN)/python -m pytest $(REST); status=$$?; \
+	wait $$first || status=1; wait $$second || status=1; \
+	cat "$$said/first" "$$said/second"; rm -r "$$said"; exit $$status
 
 check: install-dev ## format, lint, types, import contracts, tidiness
 	$(BIN)/ruff format --check --quiet .
