@@ -29,6 +29,11 @@ class Run:
         return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in self.events]
 
     @property
+    def own_events(self) -> int:
+        """What the run itself costs: a task not taken in time by a busy worker adds two, and is offered again."""
+        return len(self.events) - 2 * self.kinds.count("WORKFLOW_TASK_TIMED_OUT")
+
+    @property
     def commands(self) -> list[str]:
         """What its first workflow task decided."""
         (first, *_) = [event for event in self.events if event.event_type == _WORKFLOW_TASK_COMPLETED]

@@ -33,10 +33,10 @@ async def test_a_paid_cycle_is_one_short_run_that_begins_with_its_timer(world_at
             assert run.commands == ["TIMER_STARTED"]
             assert run.activities == ["read_collection", "settle_charge"]
             assert run.kinds[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
-            assert len(run.events) <= EVENTS_PER_PAID_CYCLE, run.kinds
+            assert run.own_events <= EVENTS_PER_PAID_CYCLE, run.kinds
         assert sleeping.commands == ["TIMER_STARTED"]
         assert sleeping.activities == []
-        assert len(sleeping.events) <= 8, sleeping.kinds
+        assert sleeping.own_events <= 8, sleeping.kinds
 
 
 async def test_a_renewal_that_no_webhook_tells_of_costs_as_little(world_at: OpenWorld) -> None:
@@ -51,7 +51,7 @@ async def test_a_renewal_that_no_webhook_tells_of_costs_as_little(world_at: Open
         for run in cycles:
             assert run.commands == ["TIMER_STARTED"]
             assert run.activities == ["read_collection", "settle_charge"]
-            assert len(run.events) <= EVENTS_PER_PAID_CYCLE, run.kinds
+            assert run.own_events <= EVENTS_PER_PAID_CYCLE, run.kinds
         assert sleeping.commands == ["TIMER_STARTED"]
 
 
