@@ -30,7 +30,7 @@ class Run:
 
     @property
     def own_events(self) -> int:
-        """What the run itself costs: a task not taken in time by a busy worker adds two, and is offered again."""
+        """What the run itself costs; a task that a busy worker did not take in time adds two."""
         return len(self.events) - 2 * self.kinds.count("WORKFLOW_TASK_TIMED_OUT")
 
     @property
