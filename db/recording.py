@@ -40,6 +40,7 @@ async def register(session: AsyncSession, subscription: Subscription, at: dateti
             plan_id=subscription.price.plan_id,
             price_id=subscription.price.id,
             gateway=subscription.gateway,
+            collection=subscription.collection.value,
             is_free=subscription.is_free,
             charge_paise=subscription.charge_paise,
             total_count=subscription.total_count,

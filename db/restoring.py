@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import models
 from domain.periods import Interval
 from domain.plans import Price
-from domain.subscription import REMEMBERED, Status, Subscription
+from domain.subscription import REMEMBERED, Collection, Status, Subscription
 
 
 def price_of(row: models.Price) -> Price:
@@ -39,6 +39,7 @@ def subscription_of(
         total_count=row.total_count,
         created_at=row.created_at,
         gateway=row.gateway,
+        collection=Collection(row.collection),
         status=Status(row.status),
         version=row.version,
         gateway_id=row.gateway_subscription_id,

@@ -26,6 +26,15 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class Collection(StrEnum):
+    """Who owns the charge clock of a subscription; the values are stored."""
+
+    GATEWAY = "gateway"
+    """The gateway charges by itself and we follow (Razorpay Subscriptions)."""
+    ENGINE = "engine"
+    """We announce and debit on a mandate, or send a page to pay on."""
+
+
 class Trigger(StrEnum):
     """A fact that may move a subscription."""
 
@@ -150,6 +159,7 @@ class Subscription:
     """Agreed number of cycles."""
     created_at: datetime
     gateway: str = "razorpay"
+    collection: Collection = Collection.GATEWAY
     status: Status = Status.CREATED
     version: int = 0
     """Grows by one with each recorded change; a stale writer is refused."""

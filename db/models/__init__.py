@@ -6,6 +6,7 @@ Issued documents, ledger postings and outbox events are append-only: the databas
 
 from db.models.base import Base
 from db.models.carrying import IdempotencyKey, Notification, OutboxDelivery, OutboxEvent, WebhookInbox
+from db.models.collecting import Mandate, PayPage, WalletDraw
 from db.models.money import GatewayIntent, LedgerPosting, LedgerTransaction, Payment, Refund
 from db.models.paper import Document, IrpRegistration, NumberSeries, Rendition
 from db.models.selling import Customer, GatewayPlan, Plan, Price, Subscription
@@ -20,15 +21,18 @@ __all__ = [
     "IrpRegistration",
     "LedgerPosting",
     "LedgerTransaction",
+    "Mandate",
     "Notification",
     "NumberSeries",
     "OutboxDelivery",
     "OutboxEvent",
+    "PayPage",
     "Payment",
     "Plan",
     "Price",
     "Refund",
     "Rendition",
     "Subscription",
+    "WalletDraw",
     "WebhookInbox",
 ]

@@ -49,9 +49,10 @@ class Payment(Base):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    subscription_id: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"), index=True)
+    subscription_id: Mapped[str | None] = mapped_column(ForeignKey("subscriptions.id"), index=True)
+    """None for a top-up of the wallet."""
     customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
-    cycle: Mapped[int]
+    cycle: Mapped[int | None]
     gateway: Mapped[str]
     gateway_payment_id: Mapped[str]
     gateway_invoice_id: Mapped[str]
@@ -60,6 +61,8 @@ class Payment(Base):
     currency: Mapped[str]
     method: Mapped[str]
     fee_paise: Mapped[int | None] = mapped_column(BigInteger)
+    bank_reference: Mapped[str | None]
+    """The bank's number for it (UTR), which payers ask for."""
     reason: Mapped[str | None]
     """Why it failed, was set aside, or what became of what was set aside."""
     attempted_at: Mapped[datetime]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, one_of
 from domain.periods import Interval
-from domain.subscription import LIVE, Status
+from domain.subscription import LIVE, Collection, Status
 
 
 class Customer(Base):
@@ -107,6 +107,7 @@ class Subscription(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
         CheckConstraint(one_of("status", [item.value for item in Status]), name="status"),
+        CheckConstraint(one_of("collection", [item.value for item in Collection]), name="collection"),
         CheckConstraint("charge_paise >= 0", name="charge"),
         Index(
             "uq_subscriptions_one_live",
@@ -123,6 +124,8 @@ class Subscription(Base):
     plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"))
     price_id: Mapped[str] = mapped_column(ForeignKey("prices.id"))
     gateway: Mapped[str]
+    collection: Mapped[str] = mapped_column(server_default="gateway")
+    """Who owns the charge clock (`domain.subscription.Collection`)."""
     is_free: Mapped[bool] = mapped_column(Boolean)
     charge_paise: Mapped[int] = mapped_column(BigInteger)
     total_count: Mapped[int]

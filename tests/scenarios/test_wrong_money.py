@@ -15,7 +15,7 @@ from tests.scenarios.telling import KARNATAKA, letters, on, plan, printed, stand
 from tests.world import until
 
 
-async def aside(world: World) -> list[tuple[int, int, str, str | None]]:
+async def aside(world: World) -> list[tuple[int | None, int, str, str | None]]:
     """Cycle, sum, currency and reason of what was quarantined."""
     row = models.Payment
     query = select(row.cycle, row.amount_paise, row.currency, row.reason).where(row.status == "quarantined")
