@@ -5,13 +5,18 @@ Commands that must be confirmed or refused are updates; facts that merely arrive
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from domain.subscription import Command, Status, Subscription
 
 WORKFLOW_NAME = "Subscription"
+"""Its charges are made by the gateway."""
+ENGINE_WORKFLOW_NAME = "EngineSubscription"
+"""Its charges are made on our own clock."""
 OPEN_UPDATE = "open"
 COMMAND_UPDATE = "command"
 GATEWAY_SIGNAL = "gateway_event"
+PAY_UPDATE = "pay"
 SUPERSEDED_SIGNAL = "superseded"
 STATE_QUERY = "state"
 WAKE_QUERY = "wake_at"
@@ -72,6 +77,44 @@ class GatewayEvent:
     id: str
     kind: str
     payment_id: str | None = None
+
+
+@dataclass(frozen=True)
+class PayRequest:
+    """Somebody wants to pay what is due, or comes back from having paid (`returned`).
+
+    `id` is the caller's own, for the reply.
+    """
+
+    id: str
+    returned: bool = False
+
+
+class PayStanding(StrEnum):
+    """What a payer is told."""
+
+    PAY = "pay"
+    """At `url`."""
+    CHECKING = "checking"
+    """A payment is under way."""
+    PAID = "paid"
+    NOTHING_DUE = "nothing_due"
+    OVER = "over"
+    """It cannot be paid any more."""
+    UNAVAILABLE = "unavailable"
+    """The gateway does not answer; nothing was taken."""
+    REFUSED = "refused"
+    """The gateway will not have it; an operator must look."""
+
+
+@dataclass(frozen=True)
+class PayReply:
+    """Where the payer goes, or how it stands."""
+
+    standing: PayStanding
+    amount_paise: int = 0
+    url: str | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True)
