@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from prometheus_client import start_http_server
@@ -23,6 +23,7 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.asking import Asking
 from activities.changes import Changes
 from activities.checkout import Checkout
 from activities.collecting import Collecting
@@ -31,6 +32,8 @@ from activities.documents import Documents
 from activities.e_invoices import EInvoices
 from activities.exporting import Exporting
 from activities.issuer import Issuer
+from activities.mandates import Mandates
+from activities.pages import Pages
 from activities.proforma import Proformas
 from activities.refunding import Refunding
 from activities.registration import Registration
@@ -43,24 +46,33 @@ from db.session import Database
 from documents.einvoice import public_key
 from domain.events import DOCUMENTS_SINK, KAFKA_SINK, NOTIFICATIONS_SINK, WEBHOOK_SINK
 from engine.client import connect
-from gateways.base import RefundGateway, SubscriptionGateway
+from gateways.base import CollectingGateway, RefundGateway, RefundsByName, SubscriptionGateway
 from gateways.event_webhook import EventWebhook
 from gateways.irp import InvoicePortal, IrpGateway
 from gateways.kafka import KafkaEvents
 from gateways.notification_webhook import WebhookNotifier
 from gateways.notifications import LogNotifier, Notifier
+from gateways.phonepe import PhonePeGateway
+from gateways.phonepe_client import PRODUCTION, SANDBOX, PhonePeClient, PhonePeCredentials, PhonePeHosts
+from gateways.phonepe_requests import BY_API, BY_CHECKOUT
 from gateways.razorpay import RazorpayGateway
 from gateways.smtp import SmtpNotifier, SmtpSettings
 from gateways.storage import ObjectStore, open_store
+from relay.calls import Caller
 from relay.documents import DocumentsSink, none_awaited
 from relay.housekeeping import Housekeeping
 from relay.inbox import InboxRelay
+from relay.mandates import MandateSweep
 from relay.notifications import NotificationsSink
 from relay.outbox import OutboxRelay, Sink
+from relay.phonepe_calls import PhonePeCalls
+from relay.razorpay_calls import RazorpayCalls
 from relay.refunds import RefundNotices, RefundSweep
 from workflows import ports
+from workflows.collecting_ports import PHONEPE_QUEUE
 from workflows.document import RenderDocumentWorkflow
 from workflows.e_invoice import EInvoiceWorkflow
+from workflows.engine_subscription import EngineSubscriptionWorkflow
 from workflows.export import ExportWorkflow
 from workflows.issuing import IssueCreditNoteWorkflow, KeepPaymentWorkflow
 from workflows.proforma import IssueProformaWorkflow
@@ -71,6 +83,7 @@ ROLES = ("subscriptions", "gateway", "documents", "relay")
 CACHED_WORKFLOWS = 2000
 SUBSCRIPTION_WORKFLOWS = (
     SubscriptionWorkflow,
+    EngineSubscriptionWorkflow,
     RefundWorkflow,
     IssueCreditNoteWorkflow,
     KeepPaymentWorkflow,
@@ -78,6 +91,13 @@ SUBSCRIPTION_WORKFLOWS = (
 )
 DOCUMENT_WORKFLOWS = (RenderDocumentWorkflow, ExportWorkflow, EInvoiceWorkflow)
 log = structlog.get_logger()
+
+
+class Relay(Protocol):
+    """Carries rows to where they are awaited."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set."""
 
 
 def utc_now() -> datetime:
@@ -94,11 +114,23 @@ class Parts:
     gateway: SubscriptionGateway
     refunds: RefundGateway
     store: ObjectStore
+    phonepe: PhonePeGateway | None = None
     portal: InvoicePortal | None = None
     """Where e-invoices are registered, by API."""
     clock: Callable[[], datetime] = utc_now
     closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     """Holds what has connections; closed when everything that uses it has ended."""
+
+    @property
+    def collecting(self) -> dict[str, CollectingGateway]:
+        """Gateways at which we collect on our own clock, by name."""
+        return {} if self.phonepe is None else {self.phonepe.name: self.phonepe}
+
+    @property
+    def giving_back(self) -> dict[str, RefundsByName]:
+        """Gateways that give money back, by name."""
+        found: dict[str, RefundsByName] = {self.refunds.name: self.refunds}
+        return found if self.phonepe is None else {**found, self.phonepe.name: self.phonepe}
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -120,12 +152,29 @@ def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> 
     )
     portal = _portal(settings)
     store = open_store(settings.storage_settings)
-    parts = Parts(settings, database, gateway, gateway, store, portal, clock)
+    phonepe = _phonepe(settings)
+    parts = Parts(settings, database, gateway, gateway, store, phonepe, portal, clock)
+    if phonepe is not None:
+        parts.closing.push_async_callback(phonepe.close)
     if portal is not None:
         parts.closing.push_async_callback(portal.close)
     parts.closing.push_async_callback(database.close)
     parts.closing.push_async_callback(gateway.close)
     return parts
+
+
+def _phonepe(settings: Settings) -> PhonePeGateway | None:
+    """None where it is not offered."""
+    if not settings.phonepe_client_id:
+        return None
+    hosts = PRODUCTION if settings.phonepe_environment == "production" else SANDBOX
+    if settings.phonepe_url:
+        hosts = PhonePeHosts(*(settings.phonepe_url,) * 3)
+    credentials = PhonePeCredentials(
+        settings.phonepe_client_id, settings.phonepe_client_version, _secret(settings.phonepe_client_secret)
+    )
+    management = BY_API if settings.phonepe_managed_by == "api" else BY_CHECKOUT
+    return PhonePeGateway(PhonePeClient(credentials, hosts), management=management)
 
 
 def _portal(settings: Settings) -> IrpGateway | None:
@@ -149,7 +198,20 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
     proformas = Proformas(database, issuer, parts.sinks)
     changes = Changes(database, parts.sinks)
     crediting = Crediting(database, issuer, parts.sinks)
-    refunding = Refunding(database, parts.refunds, crediting, parts.sinks)
+    refunding = Refunding(database, parts.giving_back, crediting, parts.sinks)
+    pages = Pages(database, parts.collecting, settings.public_url)
+    mandates = Mandates(database, parts.collecting, parts.sinks, lag, parts.clock)
+    asking = Asking(database, parts.sinks, settings.public_url)
+    collecting_ourselves: list[Callable[..., Any]] = [
+        pages.open_page,
+        pages.read_pages,
+        mandates.read_standing,
+        mandates.give_notice,
+        mandates.start_debit,
+        mandates.cancel_mandate,
+        refunding.send_refund,
+        refunding.read_refund,
+    ]
     checkout = Checkout(database, parts.gateway, parts.sinks, lag, parts.clock)
     collecting = Collecting(parts.gateway)
     documents = Documents(database, parts.store, settings.logos, parts.sinks)
@@ -174,15 +236,18 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             refunding.reserve_refund,
             refunding.notice_refund,
             refunding.record_refund,
+            mandates.record_mandate,
+            asking.offer_checkout,
+            asking.ask_for_payment,
         ],
         ports.RAZORPAY_QUEUE: [
             checkout.open_checkout,
             checkout.find_checkout,
             collecting.read_collection,
             collecting.instruct_gateway,
-            refunding.send_refund,
-            refunding.read_refund,
+            *collecting_ourselves,
         ],
+        PHONEPE_QUEUE: collecting_ourselves,
         ports.IRP_QUEUE: [registering.register_e_invoice, registering.cancel_e_invoice],
         ports.DOCUMENTS_QUEUE: [
             documents.render_document,
@@ -201,6 +266,9 @@ def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) ->
     if "gateway" in roles:
         rate = parts.settings.razorpay_calls_per_second
         workers.append(_worker(client, ports.RAZORPAY_QUEUE, served, calls_per_second=rate))
+        if parts.phonepe is not None:
+            rate = parts.settings.phonepe_calls_per_second
+            workers.append(_worker(client, PHONEPE_QUEUE, served, calls_per_second=rate))
         if parts.settings.irp_enabled:
             workers.append(_worker(client, ports.IRP_QUEUE, served))
     if "documents" in roles:
@@ -231,7 +299,7 @@ def _worker(
     )
 
 
-def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay | Housekeeping | RefundSweep]:
+def build_relays(client: Client, parts: Parts) -> list[Relay]:
     """What carries rows to where they are awaited."""
     settings, clock = parts.settings, parts.clock
     signature = settings.registrations.chosen().seller.legal_name
@@ -256,12 +324,22 @@ def build_relays(client: Client, parts: Parts) -> list[InboxRelay | OutboxRelay 
         return settings.test_clock_offset
 
     noticing = RefundNotices(parts.database, client, parts.refunds, offset)
-    return [
-        InboxRelay(parts.database, client, parts.gateway, noticing, clock, workflow_clock_offset=offset),
+    callers: dict[str, Caller] = {
+        parts.gateway.name: RazorpayCalls(
+            parts.database, client, parts.gateway, noticing, clock, workflow_clock_offset=offset
+        )
+    }
+    relays: list[Relay] = [
         RefundSweep(parts.refunds, noticing, clock),
         OutboxRelay(parts.database, sinks, clock),
         Housekeeping(parts.database, clock),
     ]
+    if parts.phonepe is not None:
+        theirs = RefundNotices(parts.database, client, parts.phonepe, offset)
+        callers[parts.phonepe.name] = PhonePeCalls(parts.database, client, theirs, clock)
+    if parts.collecting:
+        relays.append(MandateSweep(parts.database, client, parts.collecting, parts.business_now))
+    return [InboxRelay(parts.database, callers, clock), *relays]
 
 
 def _notifier(parts: Parts) -> Notifier:

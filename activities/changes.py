@@ -1,15 +1,17 @@
 """Recording what happened to a subscription other than a payment."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from temporalio import activity
 
 from activities.settlement import business_id
 from db import models, recording
 from db.session import Database
+from domain.collection import Failure, GatewayPayment
 from domain.events import EventType
-from domain.subscription import Status
+from domain.subscription import Status, Subscription
 from workflows.ports import RecordChange, Recorded, RecordFailure
 
 
@@ -28,26 +30,8 @@ class Changes:
             if not await recording.save(session, before, after, request.at):
                 return Recorded(after.version)
             payment = failure.payment
-            await session.execute(
-                insert(models.Payment)
-                .values(
-                    id=business_id("pmt", f"{after.gateway}/{payment.id}"),
-                    subscription_id=after.id,
-                    customer_id=after.customer_id,
-                    cycle=failure.cycle,
-                    gateway=after.gateway,
-                    gateway_payment_id=payment.id,
-                    gateway_invoice_id="",
-                    status="failed",
-                    amount_paise=payment.amount_paise,
-                    currency=payment.currency,
-                    method=payment.method,
-                    reason=failure.reason,
-                    attempted_at=payment.attempted_at,
-                    recorded_at=request.at,
-                )
-                .on_conflict_do_nothing()
-            )
+            for attempt in (*failure.earlier, payment):
+                await session.execute(_failed(after, failure, attempt, request.at))
             announce = recording.Announcer(session, self._sinks, after, request.at)
             await announce(
                 EventType.PAYMENT_FAILED,
@@ -88,3 +72,25 @@ class Changes:
             else:
                 await announce.entitlement(granted=False)
         return Recorded(after.version)
+
+
+def _failed(after: Subscription, failure: Failure, attempt: GatewayPayment, at: datetime) -> Insert:
+    reason = failure.reason if attempt is failure.payment else attempt.error_reason
+    row = insert(models.Payment).values(
+        id=business_id("pmt", f"{after.gateway}/{attempt.id}"),
+        subscription_id=after.id,
+        customer_id=after.customer_id,
+        cycle=failure.cycle,
+        gateway=after.gateway,
+        gateway_payment_id=attempt.id,
+        gateway_invoice_id="",
+        status="failed",
+        amount_paise=attempt.amount_paise,
+        currency=attempt.currency,
+        method=attempt.method,
+        bank_reference=attempt.reference,
+        reason=reason or failure.reason,
+        attempted_at=attempt.attempted_at,
+        recorded_at=at,
+    )
+    return row.on_conflict_do_nothing()

@@ -1,43 +1,25 @@
-"""Creating a subscription at the gateway exactly once, though the gateway knows no idempotency key.
+"""Creating a subscription at the gateway exactly once, though the gateway knows no idempotency key."""
 
-Stored intent → look-up if an earlier attempt may have arrived → create → record (razorpay.md 1.0, 5.1).
-"""
-
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from sqlalchemy import select
 from temporalio import activity
 
+from activities.creating import Creating, Creation
 from db import intents, models, recording
 from db.session import Database
-from domain.errors import GatewayRefused, GatewayUnavailable, Misconfigured, OutcomeUnknown
+from domain.errors import GatewayRefused, Misconfigured
 from domain.events import EventType
 from domain.subscription import Subscription
 from gateways.base import NewSubscription, PlanAtGateway, SubscriptionAtGateway, SubscriptionGateway
 from workflows.ports import CheckoutOpened, OpenCheckout
-
-Made = TypeVar("Made")
 
 _NOT_OUR_CUSTOMERS_FAULT = (401, 403, 404)
 """Keys or features of our account: the checkout waits until an operator has mended them."""
 
 LOOK_BACK = timedelta(days=1)
 """How far before our own record the gateway's clock may date what it made."""
-
-
-@dataclass(frozen=True)
-class _Creation(Generic[Made]):
-    """One thing to create once. `find` looks for what a lost reply may have left behind."""
-
-    key: str
-    kind: str
-    subscription_id: str
-    request: dict[str, str | int]
-    create: Callable[[], Awaitable[Made]]
-    find: Callable[[], Awaitable[Made | None]]
 
 
 class Checkout:
@@ -57,8 +39,7 @@ class Checkout:
         self._database = database
         self._gateway = gateway
         self._sinks = sinks
-        self._list_lag = list_lag
-        self._clock = clock
+        self._creating = Creating(database, list_lag, clock)
 
     @activity.defn(name="open_checkout")
     async def open_checkout(self, request: OpenCheckout) -> CheckoutOpened:
@@ -94,7 +75,7 @@ class Checkout:
         new = _new(subscription, intent.request["plan_id"])
         made = await self._find_subscription(new, subscription.created_at - LOOK_BACK)
         if made is None:
-            self._check_lists_are_complete(intent)
+            self._creating.check_lists_are_complete(intent)
             return CheckoutOpened(None, None)
         await self._record(subscription, made, request.at)
         return CheckoutOpened(made.id, made.checkout_url)
@@ -119,8 +100,8 @@ class Checkout:
         if known is not None:
             return known
         plan = PlanAtGateway(price, name or price.plan_id, amount)
-        plan_id = await self._create_once(
-            _Creation(
+        plan_id = await self._creating.once(
+            Creation(
                 key=f"{self._gateway.name}/plan/{price.id}/{amount}",
                 kind="plan",
                 subscription_id=subscription.id,
@@ -138,8 +119,8 @@ class Checkout:
 
     async def _subscription(self, subscription: Subscription, plan_id: str) -> SubscriptionAtGateway:
         new = _new(subscription, plan_id)
-        return await self._create_once(
-            _Creation(
+        return await self._creating.once(
+            Creation(
                 key=self._key(subscription),
                 kind="subscription",
                 subscription_id=subscription.id,
@@ -155,37 +136,6 @@ class Checkout:
         for stray in found[1:]:
             await self._gateway.cancel(stray.id)
         return found[0] if found else None
-
-    async def _create_once(self, creation: _Creation[Made]) -> Made:
-        async with self._database.transaction() as session:
-            intent = await intents.plan(
-                session,
-                key=creation.key,
-                kind=creation.kind,
-                subscription_id=creation.subscription_id,
-                request=creation.request,
-            )
-        if intent.state != "planned":
-            found = await creation.find()
-            if found is not None:
-                return found
-            self._check_lists_are_complete(intent)
-        async with self._database.transaction() as session:
-            await intents.mark_sent(session, creation.key, self._clock())
-        try:
-            return await creation.create()
-        except (GatewayRefused, GatewayUnavailable):
-            # Certainly not created: the next attempt need not search first.
-            async with self._database.transaction() as session:
-                await intents.mark_planned(session, creation.key)
-            raise
-
-    def _check_lists_are_complete(self, intent: models.GatewayIntent) -> None:
-        if intent.sent_at is not None and self._clock() < intent.sent_at + self._list_lag:
-            raise OutcomeUnknown(
-                f"{intent.kind} for {intent.subscription_id}: an earlier request may have arrived; "
-                "the gateway's lists do not show it yet, looking again"
-            )
 
     async def _record(self, subscription: Subscription, made: SubscriptionAtGateway, at: datetime) -> None:
         async with self._database.transaction() as session:

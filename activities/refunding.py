@@ -1,6 +1,6 @@
 """Money on its way back: reserved, asked for at the gateway, and booked with its note when it has gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -21,7 +21,7 @@ from domain.ledger import Account, paid_out, returned
 from domain.money import rupees
 from domain.periods import india_date
 from domain.refund import SETTLED, RefundAtGateway, RefundOrigin, RefundStanding, RefundStatus, left_to_refund
-from gateways.base import NewRefund, RefundGateway
+from gateways.base import NewRefund, RefundsByName
 from workflows.ports import (
     NoticeRefund,
     ReadRefund,
@@ -39,10 +39,14 @@ class Refunding:
     """Implements `reserve_refund`, `notice_refund`, `send_refund`, `read_refund` and `record_refund`."""
 
     def __init__(
-        self, database: Database, gateway: RefundGateway, crediting: Crediting, sinks: Sequence[str]
+        self,
+        database: Database,
+        gateways: Mapping[str, RefundsByName],
+        crediting: Crediting,
+        sinks: Sequence[str],
     ) -> None:
         self._database = database
-        self._gateway = gateway
+        self._gateways = gateways
         self._crediting = crediting
         self._sinks = sinks
 
@@ -53,7 +57,16 @@ class Refunding:
             payment = await session.get_one(models.Payment, request.payment_id, with_for_update=LOCK)
             known = await session.get(models.Refund, request.refund_id)
             if known is not None:
-                return Reserved(known.id, payment.gateway_payment_id, known.amount_paise)
+                return Reserved(
+                    known.id, payment.gateway_payment_id, known.amount_paise, gateway=payment.gateway
+                )
+            one_at_a_time = self._gateways[payment.gateway].one_refund_at_a_time
+            if one_at_a_time and await _is_under_way(session, payment.id):
+                return Reserved(
+                    refused=f"{payment.gateway} takes one refund of a payment at a time: "
+                    "see how the one under way ends first.",
+                    state="refund_under_way",
+                )
             document_id = request.document_id or await _voucher_of(session, payment)
             left = await _left(session, payment, document_id)
             amount = left if request.amount_paise is None else request.amount_paise
@@ -77,7 +90,7 @@ class Refunding:
             )
             session.add(refund)
             await self._announce(session, EventType.REFUND_REQUESTED, refund, request.at)
-            return Reserved(refund.id, payment.gateway_payment_id, amount)
+            return Reserved(refund.id, payment.gateway_payment_id, amount, gateway=payment.gateway)
 
     @activity.defn(name="notice_refund")
     async def notice_refund(self, request: NoticeRefund) -> Reserved:
@@ -86,7 +99,7 @@ class Refunding:
         async with self._database.transaction() as session:
             row = models.Payment
             query = select(row).where(
-                row.gateway == self._gateway.name, row.gateway_payment_id == seen.payment_id
+                row.gateway == request.gateway, row.gateway_payment_id == seen.payment_id
             )
             payment = await session.scalar(query.with_for_update(key_share=True))
             if payment is None:
@@ -119,7 +132,7 @@ class Refunding:
             )
             # Another row where the webhook and the look, or two people, told of the same refund.
             refund_id = (await session.scalars(kept)).one()
-            return Reserved(refund_id, payment.gateway_payment_id, seen.amount_paise)
+            return Reserved(refund_id, payment.gateway_payment_id, seen.amount_paise, gateway=payment.gateway)
 
     @activity.defn(name="send_refund")
     async def send_refund(self, request: SendRefund) -> RefundAnswer:
@@ -127,21 +140,23 @@ class Refunding:
         new = NewRefund(
             request.refund_id, request.gateway_payment_id, request.amount_paise, request.speed, request.reason
         )
+        gateway = self._gateways[request.gateway]
         if request.repeated or activity.info().attempt > 1:
-            found = await self._gateway.find_refund(new.gateway_payment_id, new.refund_id)
+            found = await gateway.find_refund(new.gateway_payment_id, new.refund_id)
             if found is not None:
                 return RefundAnswer(found)
         try:
-            return RefundAnswer(await self._gateway.refund(new))
+            return RefundAnswer(await gateway.refund(new))
         except GatewayRefused as error:
             # "Already refunded" may be about our own earlier request.
-            found = await self._gateway.find_refund(new.gateway_payment_id, new.refund_id)
+            found = await gateway.find_refund(new.gateway_payment_id, new.refund_id)
             return RefundAnswer(found, "" if found else str(error))
 
     @activity.defn(name="read_refund")
     async def read_refund(self, request: ReadRefund) -> RefundAtGateway:
         """The gateway's truth; changes nothing."""
-        return await self._gateway.read_refund(request.gateway_payment_id, request.gateway_refund_id)
+        gateway = self._gateways[request.gateway]
+        return await gateway.read_refund(request.gateway_payment_id, request.gateway_refund_id)
 
     @activity.defn(name="record_refund")
     async def record_refund(self, request: RecordRefund) -> RefundStanding:
@@ -297,6 +312,11 @@ class Refunding:
 
 async def _refunds(session: AsyncSession, payment_id: str) -> Sequence[models.Refund]:
     return (await session.scalars(select(models.Refund).where(models.Refund.payment_id == payment_id))).all()
+
+
+async def _is_under_way(session: AsyncSession, payment_id: str) -> bool:
+    refunds = await _refunds(session, payment_id)
+    return any(RefundStatus(each.status) not in SETTLED for each in refunds)
 
 
 async def _left(session: AsyncSession, payment: models.Payment, document_id: str | None) -> int:

@@ -74,6 +74,7 @@ class Settlement:
     async def set_aside_payment(self, request: SetAsidePayment) -> Recorded:
         """The money goes to suspense and the operators are told; nothing counts as paid."""
         after, payment = request.after, request.charge.payment
+        gateway = request.charge.gateway or after.gateway
         async with self._database.transaction() as session:
             if await recording.save(session, request.before, after, request.at):
                 payment_id = await _record_payment(
@@ -99,7 +100,7 @@ class Settlement:
                     reason=request.reason,
                     cycle=request.charge.cycle,
                 )
-        return Recorded(after.version)
+        return Recorded(after.version, business_id("pmt", f"{gateway}/{payment.id}"))
 
     async def _invoice(
         self, session: AsyncSession, request: SettleCharge, invoice_id: str, payment_id: str
@@ -180,7 +181,8 @@ async def _record_payment(
 ) -> str:
     """One row per payment at the gateway; a failed one that succeeded late changes its standing."""
     payment = charge.payment
-    payment_id = business_id("pmt", f"{subscription.gateway}/{payment.id}")
+    gateway = charge.gateway or subscription.gateway
+    payment_id = business_id("pmt", f"{gateway}/{payment.id}")
     standing = {
         "cycle": charge.cycle,
         "gateway_invoice_id": charge.gateway_invoice_id,
@@ -189,6 +191,7 @@ async def _record_payment(
         "currency": payment.currency,
         "method": payment.method,
         "fee_paise": payment.fee_paise,
+        "bank_reference": payment.reference,
         "reason": reason,
         "recorded_at": at,
     }
@@ -196,7 +199,7 @@ async def _record_payment(
         id=payment_id,
         subscription_id=subscription.id,
         customer_id=subscription.customer_id,
-        gateway=subscription.gateway,
+        gateway=gateway,
         gateway_payment_id=payment.id,
         attempted_at=payment.attempted_at,
         **standing,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.collecting import CollectBy, PhonePeCallers, named_secrets
 from config.sellers import Sellers, seller_of_settings, sellers_of_file
 from domain.document import DocumentKind
 from domain.errors import Misconfigured
 from domain.events import DOCUMENTS_SINK, KAFKA_SINK, NOTIFICATIONS_SINK, WEBHOOK_SINK
+from domain.ladder import Ladder
+from domain.mandate import DEFAULT_LIMITS
 from domain.pricing import SupplyRules
 from domain.registrations import SellerRegistrations
+from domain.renewal import Terms
 from domain.supply import ZeroRating
 from gateways.storage import StorageSettings
 
@@ -75,6 +80,39 @@ class Settings(BaseSettings):
     razorpay_calls_per_second: float = 25
     gateway_list_lag_seconds: int = 120
     """How long the gateway's lists may hide something it has created."""
+
+    collect_by: CollectBy = CollectBy.RAZORPAY
+    """How new subscriptions are collected unless the caller says."""
+    phonepe_client_id: str = ""
+    """Empty: PhonePe is not offered."""
+    phonepe_client_version: int = 1
+    phonepe_client_secret: SecretStr | None = None
+    phonepe_environment: Literal["sandbox", "production"] = "sandbox"
+    phonepe_url: str = ""
+    """Another address for payments and tokens is for the simulator, and refused in production."""
+    phonepe_managed_by: Literal["api", "checkout"] = "api"
+    """Under which paths mandates are debited (phonepe.md 3.1)."""
+    phonepe_webhook_username: str = ""
+    phonepe_webhook_password: SecretStr | None = None
+    phonepe_webhook_password_previous: SecretStr | None = None
+    phonepe_webhook_keys: SecretStr | None = None
+    """Secrets of the HMAC mode by key id, `{"key id": "secret"}`, where the dashboard offers it."""
+    phonepe_salt_keys: SecretStr | None = None
+    """Of legacy callbacks, by index: `{"1": "salt key"}`."""
+    phonepe_calls_per_second: float = 20
+
+    no_pin_cap_paise: int = Field(15_000_00, gt=0)
+    """Above it each debit needs the payer's PIN, so that each period is paid on a page (phonepe.md 5.3)."""
+    mandate_cap_paise: int = Field(15_000_00, gt=0)
+    """The most that a mandate is asked for (phonepe.md 3.2)."""
+    mandate_head_room_basis_points: int = Field(10_000, ge=0)
+    """Room in a mandate above the first charge: 10,000 doubles it."""
+    dunning_ladder: Ladder | None = None
+    """Rungs by class of failure, as JSON; without one the usual ladder (domain/ladder.py)."""
+    rescue_by_other_gateway: bool = True
+    """The last rung is a pay link of the other gateway."""
+    payment_return_url: str = ""
+    """The application's page for payers who are done; gets `subscription_id` or `top_up_id`, and `status`."""
 
     sellers_path: Path | None = None
     """A file of several registrations (docs/sellers.example.yaml); then the settings of one do not count."""
@@ -215,6 +253,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _phonepe_is_whole(self) -> Self:
+        if self.phonepe_client_id and not self.phonepe_client_secret:
+            raise Misconfigured("BAHI_PHONEPE_CLIENT_ID is set: BAHI_PHONEPE_CLIENT_SECRET is needed too")
+        if self.phonepe_client_id and not self.phonepe_verifies:
+            raise Misconfigured(
+                "BAHI_PHONEPE_CLIENT_ID is set: its webhooks need BAHI_PHONEPE_WEBHOOK_USERNAME and "
+                "BAHI_PHONEPE_WEBHOOK_PASSWORD (or _KEYS, or BAHI_PHONEPE_SALT_KEYS)"
+            )
+        if self.collect_by is CollectBy.PHONEPE and not self.phonepe_client_id:
+            raise Misconfigured("BAHI_COLLECT_BY is phonepe: set BAHI_PHONEPE_CLIENT_ID and its secret")
+        _ = self.phonepe_callers  # raises for what is not readable
+        return self
+
+    @model_validator(mode="after")
     def _production_is_safe(self) -> Self:
         if self.environment != "production":
             return self
@@ -229,6 +281,10 @@ class Settings(BaseSettings):
             faults.append("BAHI_RAZORPAY_BASE_URL must not be overridden")
         if "localonly" in self.razorpay_key_id:
             faults.append("BAHI_RAZORPAY_KEY_ID still has its local default")
+        if self.phonepe_url:
+            faults.append("BAHI_PHONEPE_URL must not be overridden")
+        if self.phonepe_client_id and self.phonepe_environment != "production":
+            faults.append("BAHI_PHONEPE_ENVIRONMENT must be production")
         if self.test_clock_offset_seconds:
             faults.append("BAHI_TEST_CLOCK_OFFSET_SECONDS must be 0")
         if self.irp_base_url and not self.irp_base_url.startswith("https://"):
@@ -311,6 +367,41 @@ class Settings(BaseSettings):
         """The PEMs one by one."""
         pems = self.irp_public_keys.replace("\\n", "\n")  # on one line where an environment knows no other
         return tuple(f"{_PEM}{part}" for part in pems.split(_PEM) if part.strip())
+
+    @property
+    def phonepe_callers(self) -> PhonePeCallers:
+        """Whose webhooks are believed. Raises Misconfigured."""
+        passwords = (self.phonepe_webhook_password, self.phonepe_webhook_password_previous)
+        logins = [(self.phonepe_webhook_username, each.get_secret_value()) for each in passwords if each]
+        keys = named_secrets("BAHI_PHONEPE_WEBHOOK_KEYS", self.phonepe_webhook_keys)
+        salts = named_secrets("BAHI_PHONEPE_SALT_KEYS", self.phonepe_salt_keys)
+        if not all(index.isdecimal() for index in salts):
+            raise Misconfigured("BAHI_PHONEPE_SALT_KEYS: each key is named by its index, a number")
+        return PhonePeCallers(tuple(logins), keys, {int(index): key for index, key in salts.items()})
+
+    @property
+    def phonepe_verifies(self) -> bool:
+        """Some way to tell PhonePe's webhooks from forged ones is set."""
+        callers = self.phonepe_callers
+        named = any(username and password for username, password in callers.logins)
+        return named or bool(callers.keys) or bool(callers.salts)
+
+    @property
+    def collecting_gateways(self) -> tuple[str, ...]:
+        """Gateways at which we collect on our own clock."""
+        return ("phonepe",) if self.phonepe_client_id else ()
+
+    def terms_for(self, gateway: str) -> Terms:
+        """How subscriptions that begin now are collected there."""
+        others = [each for each in self.collecting_gateways if each != gateway]
+        rescue = others[0] if others and self.rescue_by_other_gateway else None
+        limits = replace(
+            DEFAULT_LIMITS,
+            no_pin_cap_paise=self.no_pin_cap_paise,
+            max_amount_cap_paise=self.mandate_cap_paise,
+            head_room_basis_points=self.mandate_head_room_basis_points,
+        )
+        return Terms(rescue, limits, self.dunning_ladder)
 
     @property
     def event_sinks(self) -> tuple[str, ...]:

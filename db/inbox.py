@@ -31,8 +31,9 @@ async def store(
     gateway_payment_id: str | None = None,
     gateway_invoice_id: str | None = None,
     gateway_refund_id: str | None = None,
+    alike_is_new: bool = False,
 ) -> bool:
-    """Keep a verified call; True if it waits to be handed on.
+    """Keep a verified call; True if it waits to be handed on. `alike_is_new`: the same body is news again.
 
     Nothing is written for an event id seen before. A body seen before under another event id is kept
     as `duplicate` (a gateway's event id lies outside its signature): of two at the very same moment
@@ -51,7 +52,7 @@ async def store(
         "gateway_payment_id": gateway_payment_id,
         "gateway_invoice_id": gateway_invoice_id,
         "gateway_refund_id": gateway_refund_id,
-        "status": case((seen, "duplicate"), else_="received"),
+        "status": "received" if alike_is_new else case((seen, "duplicate"), else_="received"),
     }
     stored = insert(row).values(values).on_conflict_do_nothing().returning(row.status)
     return await session.scalar(stored) == "received"

@@ -12,6 +12,11 @@ from db.models import GatewayIntent, GatewayPlan
 from domain.errors import NotFound, Refused
 
 
+def debit_key(gateway: str, order_id: str) -> str:
+    """Of the intent behind a debit's notice: how a webhook finds its subscription."""
+    return f"{gateway}/debit/{order_id}"
+
+
 async def plan(
     session: AsyncSession, *, key: str, kind: str, subscription_id: str | None, request: Mapping[str, Any]
 ) -> GatewayIntent:

@@ -57,7 +57,11 @@ async def register(session: AsyncSession, subscription: Subscription, at: dateti
 
 
 async def set_checkout(
-    session: AsyncSession, subscription_id: str, gateway_id: str, checkout_url: str | None, at: datetime
+    session: AsyncSession,
+    subscription_id: str,
+    gateway_id: str | None,
+    checkout_url: str | None,
+    at: datetime,
 ) -> None:
     """Where the customer pays, as soon as it is known."""
     row = models.Subscription

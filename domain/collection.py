@@ -40,6 +40,8 @@ class GatewayPayment:
     error_reason: str | None = None
     error_description: str | None = None
     fee_paise: int | None = None
+    reference: str | None = None
+    """The bank's number for it."""
 
     @property
     def is_captured(self) -> bool:
@@ -81,6 +83,8 @@ class Charge:
     cycle: int
     started_at: datetime
     period: Period
+    gateway: str | None = None
+    """Where it was paid, if not at the subscription's own."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Failure:
     cycle: int
     rung: int
     reason: str
+    earlier: tuple[GatewayPayment, ...] = ()
+    """Attempts on the same rung that failed before it; nobody was told of them."""
 
     @property
     def id(self) -> str:

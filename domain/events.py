@@ -37,6 +37,12 @@ class EventType(StrEnum):
     E_INVOICE_REGISTERED = "e_invoice.registered"
     E_INVOICE_REFUSED = "e_invoice.refused"
     E_INVOICE_CANCELLED = "e_invoice.cancelled"
+    PAYMENT_DUE = "payment.due"
+    DEBIT_ANNOUNCED = "debit.announced"
+    MANDATE_ACTIVATED = "mandate.activated"
+    MANDATE_PAUSED = "mandate.paused"
+    MANDATE_RESUMED = "mandate.resumed"
+    MANDATE_ENDED = "mandate.ended"
     PAYMENT_CAPTURED = "payment.captured"
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_QUARANTINED = "payment.quarantined"
@@ -115,6 +121,7 @@ _WANTED: dict[str, frozenset[EventType]] = {
     DOCUMENTS_SINK: frozenset({*_READY, EventType.E_INVOICE_REGISTERED, EventType.E_INVOICE_REFUSED}),
     NOTIFICATIONS_SINK: frozenset(
         {
+            EventType.PAYMENT_DUE,
             EventType.PAYMENT_FAILED,
             EventType.SUBSCRIPTION_HALTED,
             EventType.SUBSCRIPTION_CANCELLED,

@@ -68,6 +68,11 @@ class OrderAtGateway:
         paid = (each for each in self.attempts if each.state is AttemptState.COMPLETED)
         return next(paid, None)
 
+    def refund_name(self, gateway: str) -> str:
+        """What a refund of it names there: PhonePe our order, Razorpay its payment."""
+        payment = self.payment
+        return payment.id if payment is not None and gateway == "razorpay" else self.id
+
     def debit_fact(self, at: datetime) -> OrderRead:
         """What the planner learns from it, read at `at`."""
         notice = self.notice or Notice(None, None, None)

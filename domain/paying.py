@@ -4,13 +4,11 @@ A subject to pay (a checkout, a pay link, a top-up) has one page after another, 
 a link days; at most one of them can be paid at a time. Amounts are paise, moments aware UTC.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.debit import AttemptState, LinkRead, State
-from domain.mandate import Mandate
-from domain.orders import OrderAtGateway
+from domain.orders import MandateAtGateway, OrderAtGateway
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
@@ -77,10 +75,10 @@ class PagesRead:
     state: State
     at: datetime
     page: Page | None = None
-    """The one that can be paid, or was last."""
+    """The one that can be paid at this moment."""
     paid: tuple[Paid, ...] = ()
     """Everything that came, first to last; more than one is more than was asked for."""
-    mandate: Mandate | None = None
+    mandate: MandateAtGateway | None = None
     """Set up by paying."""
 
     def link_fact(self, link_id: str) -> LinkRead:
@@ -100,19 +98,24 @@ def page_ended(order: OrderAtGateway, expires_at: datetime, at: datetime) -> boo
 def pages_state(
     latest: OrderAtGateway | None,
     page: Page | None,
-    paid: Sequence[Paid],
     at: datetime,
     *,
+    completed: bool,
     closing: bool,
 ) -> State:
     """How a subject stands: OPEN if it can be paid, EXPIRED if not any more (`closing`: no page to come)."""
-    if paid:
+    if completed:
         return State.COMPLETED
-    if latest is None or page is None:
-        return State.EXPIRED if closing else State.OPEN
-    if any(attempt.state is AttemptState.PENDING for attempt in latest.attempts):
+    over = State.EXPIRED if closing else State.OPEN
+    if page is None:
+        return over
+    if latest is None:  # the gateway does not know it, but somebody may hold its address
+        ended = at >= page.expires_at + LINGERS
+    elif any(attempt.state is AttemptState.PENDING for attempt in latest.attempts):
         return State.PENDING
-    if page_ended(latest, page.expires_at, at):
-        return State.EXPIRED if closing else State.OPEN
+    else:
+        ended = page_ended(latest, page.expires_at, at)
+    if ended:
+        return over
     # It may still be paid, though we would rather it were not.
     return State.PENDING if closing or at >= page.expires_at else State.OPEN

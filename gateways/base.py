@@ -96,13 +96,15 @@ class NewRefund:
 
 
 class RefundsByName(Protocol):
-    """Giving back captured payments, one refund at a time.
+    """Giving back captured payments.
 
     Every method raises GatewayRefused (final, with the gateway's words), GatewayUnavailable (nothing
     happened, or repeating is harmless) or, from `refund`, OutcomeUnknown.
     """
 
     name: str
+    one_refund_at_a_time: bool
+    """It takes no second refund of a payment while one is under way."""
 
     async def refund(self, new: NewRefund) -> RefundAtGateway:
         """Idempotent by our id: again with the same `new` is one refund, answered as it was at first.
@@ -235,3 +237,7 @@ class MandateGateway(Protocol):
 
     async def cancel_mandate(self, mandate_id: str) -> MandateAtGateway | None:
         """For good. Already dead or unknown is no error. What it is now; it may take a while to be dead."""
+
+
+class CollectingGateway(PayPageGateway, MandateGateway, Protocol):
+    """What collecting on our own clock takes: pages to pay on, and mandates."""

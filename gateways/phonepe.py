@@ -36,6 +36,7 @@ class PhonePeGateway:
     """
 
     name = "phonepe"
+    one_refund_at_a_time = True
 
     def __init__(self, client: PhonePeClient, *, management: Management = BY_API) -> None:
         self._client = client

@@ -32,6 +32,7 @@ class RazorpayGateway:
     """One Razorpay account and mode, by its key."""
 
     name = "razorpay"
+    one_refund_at_a_time = False
 
     def __init__(
         self,

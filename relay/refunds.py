@@ -22,7 +22,7 @@ from db.models import Payment, Refund
 from db.session import Database
 from domain.errors import BahiError, Unavailable
 from domain.refund import SETTLED, RefundAtGateway, RefundStatus
-from gateways.base import RefundGateway
+from gateways.base import RefundGateway, RefundsByName
 from workflows import ports, refund
 from workflows.refund import StartRefund
 
@@ -52,7 +52,7 @@ class RefundNotices:
         self,
         database: Database,
         client: Client,
-        gateway: RefundGateway,
+        gateway: RefundsByName,
         clock_offset: Callable[[], timedelta] = timedelta,
     ) -> None:
         """`clock_offset` moves what is begun, in tests and demonstrations only."""
@@ -106,7 +106,12 @@ class RefundNotices:
         try:
             await self._client.start_workflow(
                 refund.WORKFLOW_NAME,
-                StartRefund(refund_id, noticed=seen, test_clock_offset=self._clock_offset()),
+                StartRefund(
+                    refund_id,
+                    noticed=seen,
+                    test_clock_offset=self._clock_offset(),
+                    gateway=self._gateway.name,
+                ),
                 id=ports.refund_workflow_id(refund_id),
                 task_queue=ports.SUBSCRIPTIONS_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

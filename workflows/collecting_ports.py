@@ -13,10 +13,15 @@ from domain.mandate import Mandate
 from domain.orders import DebitStarted, MandateAtGateway, OrderAtGateway
 from domain.paying import PagesRead
 from domain.subscription import Subscription
-from workflows.ports import RAZORPAY_QUEUE
+from workflows.ports import RAZORPAY_QUEUE, CheckoutOpened, OpenCheckout
 
 PHONEPE_QUEUE = "gateway-phonepe"
 GATEWAY_QUEUES = {"razorpay": RAZORPAY_QUEUE, "phonepe": PHONEPE_QUEUE}
+
+
+def top_up_workflow_id(top_up_id: str) -> str:
+    """The one workflow of a top-up."""
+    return f"top-up/{top_up_id}"
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,12 @@ class AskForPayment:
 @dataclass(frozen=True)
 class Done:
     """Nothing to tell."""
+
+
+@activity.defn(name="offer_checkout")
+async def offer_checkout(request: OpenCheckout) -> CheckoutOpened:
+    """The address at which the customer pays, on record and announced; no gateway is asked."""
+    raise NotImplementedError
 
 
 @activity.defn(name="open_page")

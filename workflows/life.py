@@ -46,7 +46,7 @@ class Life(Recording):
     def __init__(self, start: StartSubscription) -> None:
         carried = start.carried or Carried()
         self._actor = start.actor
-        super().__init__(start.subscription, start.test_clock_offset, carried.looks)
+        Recording.__init__(self, start.subscription, start.test_clock_offset, carried.looks)
         self._born = start.carried is None
         self._opened: Opened | None = None
         self._wake_at = carried.wake_at

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.renewal import Collecting, Terms
 from domain.subscription import Command, Status, Subscription
 
 WORKFLOW_NAME = "Subscription"
@@ -77,24 +78,41 @@ class GatewayEvent:
     id: str
     kind: str
     payment_id: str | None = None
+    order_id: str | None = None
+    """Ours, at a gateway where we name orders."""
+    page_subject: str | None = None
+    """What the order's page was opened for, if it was one."""
+    mandate_id: str | None = None
+
+
+class PayWish(StrEnum):
+    """What somebody wants who stands at our page."""
+
+    DUE = "due"
+    """To pay what is due."""
+    INSTEAD = "instead"
+    """To pay on a page instead of by the debit that is announced."""
+    NEW_MANDATE = "new_mandate"
+    """To give a new mandate for one that is lost."""
+    STANDING = "standing"
+    """To know what came of it, back from the gateway's page."""
 
 
 @dataclass(frozen=True)
 class PayRequest:
-    """Somebody wants to pay what is due, or comes back from having paid (`returned`).
-
-    `id` is the caller's own, for the reply.
-    """
+    """Somebody stands at our page. `id` is the caller's own, for the reply."""
 
     id: str
-    returned: bool = False
+    wish: PayWish = PayWish.DUE
 
 
 class PayStanding(StrEnum):
     """What a payer is told."""
 
     PAY = "pay"
-    """At `url`."""
+    """At `url`; without one, at our own page."""
+    DEBIT_ANNOUNCED = "debit_announced"
+    """The mandate is debited at `due_at` by itself."""
     CHECKING = "checking"
     """A payment is under way."""
     PAID = "paid"
@@ -115,6 +133,7 @@ class PayReply:
     amount_paise: int = 0
     url: str | None = None
     message: str = ""
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -135,14 +154,18 @@ class Carried:
     """Latest gateway events handled."""
     replies: tuple[tuple[str, CommandReply | CommandRefused], ...] = ()
     """Latest commands and what they were answered."""
+    collecting: Collecting | None = None
+    """What is under way on our own clock."""
 
 
 @dataclass(frozen=True)
 class StartSubscription:
-    """The workflow's argument: at birth only the first three; `carried` from run to run."""
+    """The workflow's argument: at birth without `carried`, which goes from run to run."""
 
     subscription: Subscription
     actor: str
     test_clock_offset: timedelta = timedelta(0)
     """Moves this subscription's clock; tests and demonstrations only."""
     carried: Carried | None = None
+    terms: Terms | None = None
+    """Of one that is collected on our own clock, at birth."""

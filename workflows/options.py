@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from temporalio.common import RetryPolicy
 
+from workflows.collecting_ports import GATEWAY_QUEUES
 from workflows.ports import IRP_QUEUE, RAZORPAY_QUEUE
 
 
@@ -14,6 +15,7 @@ class ActivityOptions(TypedDict, total=False):
     task_queue: str
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
+    schedule_to_start_timeout: timedelta
     retry_policy: RetryPolicy
 
 
@@ -32,6 +34,23 @@ GATEWAY = ActivityOptions(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
 """Given up after minutes: the loop must stay able to answer, and looks again later."""
+
+
+def gateway(name: str) -> ActivityOptions:
+    """As GATEWAY, on the queue of the gateway of that name."""
+    return {**GATEWAY, "task_queue": GATEWAY_QUEUES[name]}
+
+
+def once(name: str) -> ActivityOptions:
+    """One try, whatever comes of it: for what must be looked up before it is asked for again."""
+    return {
+        "task_queue": GATEWAY_QUEUES[name],
+        "start_to_close_timeout": timedelta(seconds=45),
+        # Started late it might act outside lawful hours.
+        "schedule_to_start_timeout": timedelta(minutes=2),
+        "retry_policy": RetryPolicy(maximum_attempts=1),
+    }
+
 
 EXPORT = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=15),

@@ -181,9 +181,10 @@ class RecordChange:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The version now on record."""
+    """The version now on record, and our id of the payment if it is about one."""
 
     version: int
+    payment_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,6 +245,7 @@ class NoticeRefund:
     refund_id: str
     seen: RefundAtGateway
     at: datetime
+    gateway: str = "razorpay"
 
 
 @dataclass(frozen=True)
@@ -256,6 +258,7 @@ class Reserved:
     refused: str = ""
     state: str = ""
     allowed: tuple[str, ...] = ()
+    gateway: str = "razorpay"
 
 
 @dataclass(frozen=True)
@@ -269,6 +272,7 @@ class SendRefund:
     reason: str
     repeated: bool = False
     """An earlier request may have arrived."""
+    gateway: str = "razorpay"
 
 
 @dataclass(frozen=True)
@@ -285,6 +289,7 @@ class ReadRefund:
 
     gateway_payment_id: str
     gateway_refund_id: str
+    gateway: str = "razorpay"
 
 
 @dataclass(frozen=True)

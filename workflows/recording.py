@@ -56,16 +56,17 @@ class Recording:
         except ApplicationError:
             workflow.logger.info("the Free subscription had ended already", extra={"free_id": free_id})
 
-    async def _set_aside(self, charge: Charge, reason: str) -> None:
+    async def _set_aside(self, charge: Charge, reason: str) -> ports.Recorded:
         before = self._subscription
         after = collection.set_aside(before, charge)
-        await workflow.execute_activity(
+        recorded = await workflow.execute_activity(
             ports.set_aside_payment,
             ports.SetAsidePayment(before, after, charge, reason, self._now()),
             summary=f"quarantine: {reason}",
             **options.BOOKS,
         )
         self._subscription = after
+        return recorded
 
     async def _record_failure(self, failure: Failure) -> None:
         before = self._subscription

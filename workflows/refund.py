@@ -29,6 +29,8 @@ class StartRefund:
     wish: ports.ReserveRefund | None = None
     noticed: RefundAtGateway | None = None
     test_clock_offset: timedelta = timedelta(0)
+    gateway: str = "razorpay"
+    """Where it was noticed."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class RefundWorkflow:
         else:
             seen = start.noticed or await self._ask(start, reserved)
             if seen is not None:
-                await self._follow(reserved.refund_id, seen)
+                await self._follow(reserved, seen)
         await workflow.wait_condition(workflow.all_handlers_finished)
         assert self._reply is not None
         return self._reply
@@ -90,7 +92,7 @@ class RefundWorkflow:
         if start.noticed is not None:
             return await workflow.execute_activity(
                 ports.notice_refund,
-                ports.NoticeRefund(start.refund_id, start.noticed, self._now()),
+                ports.NoticeRefund(start.refund_id, start.noticed, self._now(), start.gateway),
                 summary=f"a refund of {rupees(start.noticed.amount_paise)} made past us",
                 **options.BOOKS,
             )
@@ -112,13 +114,14 @@ class RefundWorkflow:
                 wish.speed,
                 wish.reason,
                 repeated=looks > 0,
+                gateway=reserved.gateway,
             )
             try:
                 answer = await workflow.execute_activity(
                     ports.send_refund,
                     request,
                     summary=f"ask for {rupees(reserved.amount_paise)} back",
-                    **options.GATEWAY,
+                    **options.gateway(reserved.gateway),
                 )
             except ActivityError as error:
                 workflow.logger.warning("refund not confirmed", extra={"cause": str(error.cause)})
@@ -129,17 +132,17 @@ class RefundWorkflow:
                 await self._record(start.refund_id, answer)
             return answer.seen
 
-    async def _follow(self, refund_id: str, seen: RefundAtGateway) -> None:
+    async def _follow(self, reserved: Reserved, seen: RefundAtGateway) -> None:
         looks, begun_at = 0, self._now()
-        while await self._record(refund_id, RefundAnswer(seen)) not in SETTLED:
+        while await self._record(reserved.refund_id, RefundAnswer(seen)) not in SETTLED:
             await self._rest(begun_at, looks)
             looks += 1
             try:
                 seen = await workflow.execute_activity(
                     ports.read_refund,
-                    ports.ReadRefund(seen.payment_id, seen.id),
+                    ports.ReadRefund(seen.payment_id, seen.id, reserved.gateway),
                     summary="how does the refund stand?",
-                    **options.GATEWAY,
+                    **options.gateway(reserved.gateway),
                 )
             except ActivityError as error:
                 workflow.logger.warning("refund could not be read", extra={"cause": str(error.cause)})

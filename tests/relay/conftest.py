@@ -163,7 +163,7 @@ class Records:
         assert event_id is not None
         return event_id
 
-    async def call(self, event_id: str, body: bytes, event_type: str, **named: str | None) -> None:
+    async def call(self, event_id: str, body: bytes, event_type: str, **named: Any) -> None:
         async with self.database.transaction() as session:
             await inbox.store(
                 session, source="razorpay", event_id=event_id, event_type=event_type, body=body, **named

@@ -25,7 +25,9 @@ from gateways.base import NewSubscription, PlanAtGateway
 from gateways.razorpay import RazorpayGateway
 from gateways.razorpay_webhook import SUBSCRIPTION_NOTE
 from local.ports import any_free_port
-from relay.inbox import ORPHAN_AFTER, InboxRelay
+from relay.calls import ORPHAN_AFTER
+from relay.inbox import InboxRelay
+from relay.razorpay_calls import RazorpayCalls
 from relay.refunds import RefundNotices
 from simulator.process import SimulatorProcess
 from tests.relay.conftest import KEYS, QUEUE, Recorder, Records, until, utc_now
@@ -58,7 +60,8 @@ def inbox_relay(
     poll_seconds: float = 5.0,
 ) -> InboxRelay:
     refunds = RefundNotices(database, client, gateway)
-    return InboxRelay(database, client, gateway, refunds, clock, poll_seconds=poll_seconds)
+    calls = RazorpayCalls(database, client, gateway, refunds, clock)
+    return InboxRelay(database, {"razorpay": calls}, clock, poll_seconds=poll_seconds)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from config import Settings
 from worker import activities_by_queue, assemble
-from workflows import ports
+from workflows import collecting_ports, ports
 
 
 def signature(function: object) -> tuple[object, object]:
@@ -18,7 +18,8 @@ def signature(function: object) -> tuple[object, object]:
 
 def declared() -> dict[str, tuple[object, object]]:
     found = {}
-    for _, function in inspect.getmembers(ports, inspect.isfunction):
+    both = (*inspect.getmembers(ports), *inspect.getmembers(collecting_ports))
+    for _, function in (each for each in both if inspect.isfunction(each[1])):
         definition = getattr(function, "__temporal_activity_definition", None)
         if definition is not None:
             found[definition.name] = signature(function)

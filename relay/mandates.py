@@ -1,0 +1,74 @@
+"""Mandates that changed without a word: banks end some in silence (phonepe.md 3.3).
+
+Each mandate in use is read once a day; where it is not as we have it, its subscription is told to look.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select, update
+from temporalio.client import Client
+
+from db.models import Mandate
+from db.session import Database
+from domain.errors import BahiError
+from domain.mandate import MandateStatus
+from gateways.base import MandateGateway
+from relay.calls import signalled
+from workflows import messages, ports
+
+EVERY = timedelta(days=1)
+_PAUSE_SECONDS = 300
+_AT_ONCE = 50
+_LIVE = [MandateStatus.ACTIVE.value, MandateStatus.PAUSED.value]
+
+_log = structlog.get_logger(__name__)
+
+
+class MandateSweep:
+    """Reads gently: a batch, then a pause."""
+
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        gateways: Mapping[str, MandateGateway],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._client = client
+        self._gateways = gateways
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; several at once do no harm."""
+        while not stop.is_set():
+            try:
+                more = True
+                while more and not stop.is_set():
+                    more = await self.look() == _AT_ONCE
+            except BahiError as error:
+                _log.warning("mandates_not_swept", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _PAUSE_SECONDS)
+
+    async def look(self) -> int:
+        """Read those whose turn it is; how many. Raises what a gateway raises, and Unavailable."""
+        row, now = Mandate, self._clock()
+        query = select(row).where(
+            row.in_use, row.status.in_(_LIVE), row.gateway.in_(self._gateways), row.updated_at <= now - EVERY
+        )
+        async with self._database.reading() as session:
+            due = list(await session.scalars(query.order_by(row.updated_at).limit(_AT_ONCE)))
+        for mandate in due:
+            found = await self._gateways[mandate.gateway].find_mandate(mandate.id)
+            if found is None or found.mandate.status != mandate.status:
+                event_id = f"swept/{mandate.id}/{now.isoformat()}"
+                hint = messages.GatewayEvent(event_id, "swept", mandate_id=mandate.id)
+                await signalled(self._client, ports.subscription_workflow_id(mandate.subscription_id), hint)
+            async with self._database.transaction() as session:
+                await session.execute(update(row).where(row.id == mandate.id).values(updated_at=now))
+        return len(due)
