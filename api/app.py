@@ -23,6 +23,7 @@ from api import (
     health,
     invoices,
     login,
+    pay,
     plans,
     proformas,
     refunds,
@@ -96,6 +97,7 @@ def create_app(
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(login.router)
+    app.include_router(pay.router)
     app.include_router(documentation.router)
     # The last one added is the outermost.
     app.add_middleware(LastResort)

@@ -9,6 +9,7 @@ from api.dependencies import Services
 from api.ids import new_id
 from api.schemas import SubscribeIn, SubscriptionOut, SubscriptionPending
 from config import Settings
+from config.collecting import CollectBy, collected_by, way_of
 from db import api_reads, customers
 from db.api_reads import Offered, Subscribed
 from db.models import Customer
@@ -18,7 +19,7 @@ from domain.periods import Interval, india_date
 from domain.plans import Price
 from domain.pricing import priced, supply_for
 from domain.rates import SupplyDates
-from domain.subscription import FINAL, Command, Status, Subscription
+from domain.subscription import FINAL, Collection, Command, Status, Subscription
 from workflows.messages import CommandRequest, Opened, StartSubscription
 
 ACTOR = "customer"
@@ -41,6 +42,7 @@ class _Request:
     price: Price
     charge_paise: int
     customer_id: str
+    collect_by: CollectBy
     in_the_way: list[Subscribed] = field(default_factory=list)
 
 
@@ -60,8 +62,13 @@ async def subscribe(
         if row.subscription.status != Status.CREATED:
             raise _in_force(row)
         await _withdraw(services, row, request)
+    subscription = _subscription(services.settings, request, now)
+    ours = subscription.collection is Collection.ENGINE
     start = StartSubscription(
-        _subscription(services.settings, request, now), ACTOR, services.settings.test_clock_offset
+        subscription,
+        ACTOR,
+        services.settings.test_clock_offset,
+        terms=services.settings.terms_for(subscription.gateway) if ours else None,
     )
     try:
         opened = await temporal.open_subscription(services.temporal, start)
@@ -78,6 +85,7 @@ async def _read(
     services: Services, identity: CustomerIdentity, wanted: SubscribeIn, subscription_id: str, now: datetime
 ) -> _Request:
     """One transaction; the customer's row is kept only if nothing is wrong."""
+    collect_by = _way(services.settings, wanted)
     async with services.database.transaction() as session:
         offered = _offered(await api_reads.offers(session), wanted)
         price = price_of(offered.price)
@@ -93,7 +101,18 @@ async def _read(
         charge_paise = 0 if price.is_free else _charge(services.settings, offered, customer, now)
     # A Free plan gives way to a paid one by itself, once that is paid.
     in_the_way = [row for row in live if price.is_free or not row.subscription.is_free]
-    return _Request(subscription_id, offered.plan.name, price, charge_paise, customer.id, in_the_way)
+    return _Request(
+        subscription_id, offered.plan.name, price, charge_paise, customer.id, collect_by, in_the_way
+    )
+
+
+def _way(settings: Settings, wanted: SubscribeIn) -> CollectBy:
+    """Raises InvalidInput naming what is offered."""
+    chosen = wanted.collect_by or settings.collect_by
+    if chosen not in settings.ways_to_collect:
+        offered = ", ".join(settings.ways_to_collect)
+        raise InvalidInput("collect_by", f"{chosen} is not set up here; offered are {offered}.")
+    return chosen
 
 
 def _offered(offers: list[Offered], wanted: SubscribeIn) -> Offered:
@@ -133,9 +152,12 @@ def _charge(settings: Settings, offered: Offered, customer: Customer, now: datet
 def _is_wanted(row: Subscribed, wanted: SubscribeIn) -> bool:
     """A Free plan that runs, or an open checkout for the very thing asked for."""
     same = row.plan.id == wanted.plan_id
-    if row.subscription.is_free:
+    item = row.subscription
+    if item.is_free:
         return same
-    return same and row.price.interval == wanted.interval and row.subscription.status == Status.CREATED.value
+    if wanted.collect_by not in (None, collected_by(item.gateway, item.collection)):
+        return False
+    return same and row.price.interval == wanted.interval and item.status == Status.CREATED.value
 
 
 _INSTEAD: dict[Status, str] = {
@@ -194,6 +216,8 @@ async def _withdraw(services: Services, row: Subscribed, request: _Request) -> N
 def _subscription(settings: Settings, request: _Request, now: datetime) -> Subscription:
     price = request.price
     annual = price.interval is Interval.ANNUAL
+    # A Free plan has nothing to collect.
+    gateway, collection = way_of(CollectBy.RAZORPAY if price.is_free else request.collect_by)
     return Subscription(
         id=request.subscription_id,
         customer_id=request.customer_id,
@@ -201,6 +225,8 @@ def _subscription(settings: Settings, request: _Request, now: datetime) -> Subsc
         charge_paise=request.charge_paise,
         total_count=settings.annual_total_count if annual else settings.monthly_total_count,
         created_at=now,
+        gateway=gateway,
+        collection=collection,
         checkout_expires_at=None
         if price.is_free
         else now + timedelta(seconds=settings.checkout_expires_after_seconds),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from config.collecting import CollectBy
 from domain.document import DocumentKind
 from domain.events import EventType
 from domain.periods import Interval
@@ -68,6 +69,9 @@ class SubscribeIn(Request):
 
     plan_id: str = Field(pattern="^plan_[a-z0-9_]{1,40}$", examples=["plan_pro"])
     interval: Interval = Interval.MONTHLY
+    collect_by: CollectBy | None = Field(
+        None, description="Who collects: by default as this installation is set up. A Free plan needs none."
+    )
 
 
 class SubscriptionOut(Answer):
@@ -88,6 +92,7 @@ class SubscriptionOut(Answer):
     tax_inclusive: bool
     charge_paise: int = Field(description="What one cycle takes from the customer, tax included.")
     currency: str = Field(examples=["INR"])
+    collect_by: CollectBy = Field(description="Who collects.")
     created_at: datetime
     checkout_expires_at: datetime | None
     started_at: datetime | None

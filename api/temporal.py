@@ -24,10 +24,19 @@ from api.logs import logger
 from domain.errors import GatewayUnavailable, NotFound, Refused, Unavailable
 from domain.exports import Exported, ExportOrder
 from domain.money import rupees
+from domain.subscription import Collection
 from workflows import messages, refund, search_attributes
 from workflows.e_invoice import CANCEL_UPDATE, CancelRequest
 from workflows.export import EXPORT_WORKFLOW
-from workflows.messages import CommandReply, CommandRequest, Opened, StartSubscription
+from workflows.messages import (
+    CommandReply,
+    CommandRequest,
+    Opened,
+    PayReply,
+    PayRequest,
+    PayWish,
+    StartSubscription,
+)
 from workflows.ports import (
     DOCUMENTS_QUEUE,
     SUBSCRIPTIONS_QUEUE,
@@ -99,8 +108,9 @@ async def open_subscription(client: Client, start: StartSubscription) -> Opened:
     has ended, else Unavailable.
     """
     subscription = start.subscription
+    ours = subscription.collection is Collection.ENGINE
     operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
-        messages.WORKFLOW_NAME,
+        messages.ENGINE_WORKFLOW_NAME if ours else messages.WORKFLOW_NAME,
         start,
         id=subscription_workflow_id(subscription.id),
         task_queue=SUBSCRIPTIONS_QUEUE,
@@ -157,6 +167,19 @@ async def send_command(client: Client, subscription_id: str, request: CommandReq
             return reply
     except WorkflowUpdateFailedError as error:
         raise _refusal(error) from error
+
+
+async def ask_to_pay(client: Client, workflow_id: str, wish: PayWish) -> PayReply:
+    """Where to pay, or how it stands. Raises StillWorking, WorkflowOver or Unavailable."""
+    request = PayRequest(str(uuid.uuid4()), wish)
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            reply: PayReply = await client.get_workflow_handle(workflow_id).execute_update(
+                messages.PAY_UPDATE, request, result_type=PayReply
+            )
+            return reply
+    except WorkflowUpdateFailedError:
+        raise WorkflowOver from None  # it ended while it was asked
 
 
 async def cancel_e_invoice(client: Client, document_id: str, request: CancelRequest) -> EInvoiceStanding:

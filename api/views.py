@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from api import schemas
+from config.collecting import collected_by
 from db.api_reads import Offered, Subscribed
 from db.models import OutboxEvent
 from db.restoring import subscription_of
@@ -78,6 +79,7 @@ def subscription_out(row: Subscribed, now: datetime) -> schemas.SubscriptionOut:
         tax_inclusive=price.tax_inclusive,
         charge_paise=item.charge_paise,
         currency=price.currency,
+        collect_by=collected_by(item.gateway, item.collection),
         created_at=item.created_at,
         checkout_expires_at=item.checkout_expires_at,
         started_at=item.started_at,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from domain.errors import Misconfigured
+from domain.subscription import Collection
 
 
 class CollectBy(StrEnum):
@@ -18,6 +19,23 @@ class CollectBy(StrEnum):
     """PhonePe UPI Autopay on our own clock, or its pay page each period."""
     RAZORPAY_TOKENS = "razorpay_tokens"
     """Razorpay tokens on our own clock."""
+
+
+_WAYS = {
+    CollectBy.RAZORPAY: ("razorpay", Collection.GATEWAY),
+    CollectBy.PHONEPE: ("phonepe", Collection.ENGINE),
+    CollectBy.RAZORPAY_TOKENS: ("razorpay", Collection.ENGINE),
+}
+
+
+def way_of(collect_by: CollectBy) -> tuple[str, Collection]:
+    """The gateway, and whose clock charges."""
+    return _WAYS[collect_by]
+
+
+def collected_by(gateway: str, collection: str) -> CollectBy:
+    """The other way round."""
+    return {value: name for name, value in _WAYS.items()}[gateway, Collection(collection)]
 
 
 @dataclass(frozen=True)

@@ -391,6 +391,14 @@ class Settings(BaseSettings):
         """Gateways at which we collect on our own clock."""
         return ("phonepe",) if self.phonepe_client_id else ()
 
+    @property
+    def ways_to_collect(self) -> tuple[CollectBy, ...]:
+        """What subscriptions may ask for."""
+        ours = [CollectBy.PHONEPE] if "phonepe" in self.collecting_gateways else []
+        if "razorpay" in self.collecting_gateways:
+            ours.append(CollectBy.RAZORPAY_TOKENS)
+        return (CollectBy.RAZORPAY, *ours)
+
     def terms_for(self, gateway: str) -> Terms:
         """How subscriptions that begin now are collected there."""
         others = [each for each in self.collecting_gateways if each != gateway]

@@ -130,7 +130,12 @@ class Announcer:
             customer_id=subscription.customer_id,
             subscription_id=subscription.id,
             occurred_at=self._at,
-            data={"subscription_id": subscription.id, "status": subscription.status.value, **data},
+            data={
+                "subscription_id": subscription.id,
+                "status": subscription.status.value,
+                "collection": subscription.collection.value,
+                **data,
+            },
             sinks=interested(event, self._sinks),
         )
 

@@ -219,6 +219,32 @@ def _uncollected(data: Data) -> str:
     return f"{cycles} period{'s' if cycles > 1 else ''} unpaid that nobody tries to collect any more."
 
 
+def _on(data: Data, key: str) -> str:
+    moment = _moment(data, key)
+    return f"on {_day(india_date(moment))}" if moment else "soon"
+
+
+def _asked_on_a_page(data: Data) -> str:
+    again = ", once more" if data.get("reminder") else ""
+    return f"{_amount(data)} asked for on a page{again}"
+
+
+def _open_until(data: Data) -> str:
+    moment = _moment(data, "open_until")
+    return f"It can be paid until {_day(india_date(moment))}." if moment else ""
+
+
+def _up_to(data: Data) -> str:
+    most = data.get("max_amount_paise")
+    return f"For debits of up to {rupees(most)} each." if isinstance(most, int) else ""
+
+
+def _who_tries_again(data: Data) -> str:
+    if data.get("collection") == "engine":
+        return "Access stays while it is collected by the dunning ladder."
+    return "The gateway tries again on the next days; access stays meanwhile."
+
+
 def _always(text: str) -> Callable[[Data], str]:
     return lambda _: text
 
@@ -247,7 +273,7 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     ),
     EventType.SUBSCRIPTION_PAST_DUE: (
         _always("Renewal overdue"),
-        (_why, _always("The gateway tries again on the next days; access stays meanwhile.")),
+        (_why, _who_tries_again),
     ),
     EventType.SUBSCRIPTION_HALTED: (
         _always("Subscription halted"),
@@ -302,6 +328,24 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     EventType.E_INVOICE_CANCELLED: (
         lambda data: f"E-invoice registration of {_document(data)} cancelled",
         (_why, _who),
+    ),
+    EventType.PAYMENT_DUE: (_asked_on_a_page, (_open_until,)),
+    EventType.DEBIT_ANNOUNCED: (
+        lambda data: f"Payer told of a debit of {_amount(data)} {_on(data, 'debit_on')}",
+        (_always("Notice is given at least a day before."),),
+    ),
+    EventType.MANDATE_ACTIVATED: (_always("Mandate given"), (_up_to,)),
+    EventType.MANDATE_PAUSED: (
+        _always("Mandate paused"),
+        (_always("By the payer, in a UPI app; no debit is made meanwhile."),),
+    ),
+    EventType.MANDATE_RESUMED: (_always("Mandate taken up again"), ()),
+    EventType.MANDATE_ENDED: (
+        _always("Mandate ended"),
+        (
+            lambda data: f"It is {data['mandate_status']}." if data.get("mandate_status") else "",
+            _always("What falls due is asked for on a page."),
+        ),
     ),
     EventType.PAYMENT_CAPTURED: (lambda data: f"{_amount(data)} received", (_method, _invoice)),
     EventType.PAYMENT_FAILED: (_failed, (_why, _method)),

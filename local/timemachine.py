@@ -1,10 +1,11 @@
-"""Moves the simulator, every workflow of a subscription or refund and the API's clock through time together.
+"""Moves the simulators, every workflow of a subscription or refund and the API's clock through time together.
 
 On the real Temporal server each workflow has a clock of its own that can be fast-forwarded; the
-simulator has one too. Travelling stops at every moment at which either has something to do, in order.
+simulators have one too. Travelling stops at every moment at which either has something to do, in order.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -70,12 +71,12 @@ class TimeMachine:
     """`now` is the moment everybody has reached."""
 
     def __init__(
-        self, client: Client, simulator: SimulatorProcess, database: Database, now: datetime
+        self, client: Client, simulators: Sequence[SimulatorProcess], database: Database, now: datetime
     ) -> None:
         config = TimeSkippingConfig(max_session_skip_count=_SKIPS_PER_SESSION)
         self._client = client
         self._skipper = TimeSkipper(client, config=config)
-        self._simulator = simulator
+        self._simulators = simulators
         self._database = database
         self._offsets: dict[str, timedelta] = {}
         self._arrive(now)
@@ -99,9 +100,9 @@ class TimeMachine:
             step = max(self.now, min(moment, wake, due or moment))
             if due is not None and due <= wake:
                 await self._forward(runs, step)
-                await self._simulator.advance_to(step)
+                await self._advance(step)
             else:
-                await self._simulator.advance_to(step)
+                await self._advance(step)
                 await self._forward(runs, step)
             self._arrive(step)
             runs = await self.settle()
@@ -131,8 +132,12 @@ class TimeMachine:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _next_job(self) -> datetime | None:
-        job = (await self._simulator.ask("clock"))["next_job"]
-        return None if job is None else datetime.fromtimestamp(job["due"], UTC)
+        clocks = await asyncio.gather(*(simulator.ask("clock") for simulator in self._simulators))
+        due = [clock["next_job"]["due"] for clock in clocks if clock["next_job"] is not None]
+        return datetime.fromtimestamp(min(due), UTC) if due else None
+
+    async def _advance(self, moment: datetime) -> None:
+        await asyncio.gather(*(simulator.advance_to(moment) for simulator in self._simulators))
 
     async def _forward(self, runs: list[Run], moment: datetime) -> None:
         async def forward(run: Run) -> None:

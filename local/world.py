@@ -26,6 +26,7 @@ from local.home import LocalError
 from local.ports import LOOPBACK, any_free_port
 from local.temporal import TemporalServer
 from local.timemachine import TimeMachine
+from simulator.phonepe.process import PhonePeOptions, PhonePeProcess
 from simulator.process import SimulatorProcess
 from worker import Parts, assemble, build_relays, build_workers
 from workflows import search_attributes
@@ -68,6 +69,7 @@ class World:
     simulator: SimulatorProcess
     time: TimeMachine
     parts: Parts
+    phonepe: PhonePeProcess | None = None
     people: list["Person"] = field(default_factory=list)
 
     async def person(
@@ -125,9 +127,10 @@ class Person:
     subscription_id: str = ""
     gateway_id: str = ""
 
-    async def subscribe(self, plan_id: str, interval: str = "monthly") -> dict[str, Any]:
-        """Ask for a plan and remember the subscription."""
-        answer = await self.http.post("/v1/subscriptions", json={"plan_id": plan_id, "interval": interval})
+    async def subscribe(self, plan_id: str, interval: str = "monthly", **how: Any) -> dict[str, Any]:
+        """Ask for a plan and remember the subscription; `how` as the API takes it (`collect_by`)."""
+        wanted = {"plan_id": plan_id, "interval": interval, **how}
+        answer = await self.http.post("/v1/subscriptions", json=wanted)
         if answer.is_error:
             raise LocalError(f"{self.user_id} could not subscribe to {plan_id}: {answer.text}")
         body: dict[str, Any] = answer.json()
@@ -196,7 +199,9 @@ def _secret(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, database_url: str, now: datetime, **settings: Any) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, database_url: str, now: datetime, *, with_phonepe: bool = False, **settings: Any
+) -> AsyncIterator[World]:
     """Start everything on an empty, migrated database, at `now` (aware); stop it at the end."""
     api_port = any_free_port()
     public_url = f"http://{LOOPBACK}:{api_port}"
@@ -212,9 +217,11 @@ async def open_world(folder: Path, database_url: str, now: datetime, **settings:
             key_secret=defaults.razorpay_key_secret.get_secret_value(),
             now=now,
         )
+        phonepe = _phonepe(stack, folder, public_url, now) if with_phonepe else None
         _, simulator = await asyncio.gather(
             stack.enter_async_context(temporal), stack.enter_async_context(starting)
         )
+        phonepe_process = await phonepe if phonepe is not None else None
         # Nobody comes back to this server, and it takes a second to leave by itself.
         stack.push_async_callback(temporal.kill)
         chosen = {
@@ -230,9 +237,10 @@ async def open_world(folder: Path, database_url: str, now: datetime, **settings:
             # The simulator's lists do not lag unless a test asks for it.
             "gateway_list_lag_seconds": 1,
             "razorpay_calls_per_second": 500,
+            **(phonepe_settings(phonepe_process) if phonepe_process else {}),
             **settings,
         }
-        world = await _assemble(_Settings(**chosen), temporal, simulator, now)
+        world = await _assemble(_Settings(**chosen), temporal, simulator, phonepe_process, now)
         stack.push_async_callback(world.database.close)
         await _serve(stack, world)
         yield world
@@ -240,13 +248,41 @@ async def open_world(folder: Path, database_url: str, now: datetime, **settings:
             await person.http.aclose()
 
 
+def phonepe_settings(phonepe: PhonePeProcess) -> dict[str, Any]:
+    """With which the application speaks to a simulator."""
+    options = phonepe.options
+    assert isinstance(options, PhonePeOptions)
+    return {
+        "phonepe_client_id": options.client_id,
+        "phonepe_client_secret": options.client_secret,
+        "phonepe_client_version": int(options.client_version),
+        "phonepe_url": phonepe.pg_url,
+        "phonepe_webhook_username": options.webhook_username,
+        "phonepe_webhook_password": options.webhook_password,
+        "phonepe_calls_per_second": 500,
+    }
+
+
+async def _phonepe(stack: AsyncExitStack, folder: Path, public_url: str, now: datetime) -> PhonePeProcess:
+    starting = PhonePeProcess.open(
+        folder / "phonepe.sqlite", webhook_url=f"{public_url}/webhooks/phonepe", now=now
+    )
+    return await stack.enter_async_context(starting)
+
+
 async def _assemble(
-    settings: _Settings, temporal: TemporalServer, simulator: SimulatorProcess, now: datetime
+    settings: _Settings,
+    temporal: TemporalServer,
+    simulator: SimulatorProcess,
+    phonepe: PhonePeProcess | None,
+    now: datetime,
 ) -> World:
     client = await connect(settings)
     database = Database.connect(settings.database_url.get_secret_value(), 20)
-    time = TimeMachine(client, simulator, database, now)
-    return World(settings.moved_by(time), temporal, client, database, simulator, time, assemble(settings))
+    simulators = [simulator] if phonepe is None else [simulator, phonepe]
+    time = TimeMachine(client, simulators, database, now)
+    parts = assemble(settings)
+    return World(settings.moved_by(time), temporal, client, database, simulator, time, parts, phonepe=phonepe)
 
 
 async def _serve(stack: AsyncExitStack, world: World) -> None:

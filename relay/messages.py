@@ -20,6 +20,7 @@ from relay.reasons import Remedy, explain
 class Kind(StrEnum):
     """Kinds of message; part of what notification services are sent."""
 
+    PAYMENT_DUE = "payment_due"
     PAYMENT_FAILED = "payment_failed"
     NEW_METHOD_NEEDED = "new_method_needed"
     HALTED = "halted"
@@ -57,6 +58,12 @@ class Occasion:
     attached: bool = False
     """Whether the document comes with the message."""
     access_until: datetime | None = None
+    due_at: datetime | None = None
+    open_until: datetime | None = None
+    reminder: int = 0
+    """How often it was asked for before."""
+    by_ladder: bool = True
+    """Razorpay's ladder of one debit and three retries; else our own."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ def kind_for(event_type: str, data: Mapping[str, object]) -> Kind | None:
 
 
 _BY_EVENT: dict[str, Kind] = {
+    EventType.PAYMENT_DUE: Kind.PAYMENT_DUE,
     EventType.SUBSCRIPTION_HALTED: Kind.HALTED,
     EventType.SUBSCRIPTION_CANCELLED: Kind.CANCELLED,
     EventType.INVOICE_DOCUMENT_READY: Kind.RECEIPT,
@@ -109,6 +117,12 @@ def _payment_failed(occasion: Occasion) -> Letter:
     if occasion.status == Status.CREATED:
         again = "Nothing was charged. You can try again whenever you like."
         return Letter(subject, (happened, again), _pay(occasion, "Try again"))
+    if not occasion.by_ladder:
+        next_step = (
+            "We will try again in the coming days, and your bank tells you a day before. "
+            "You can also pay now, on a page."
+        )
+        return Letter(subject, (happened, next_step), _pay(occasion, "Pay now"))
     left = max(LADDER_RUNGS - occasion.rung, 0)
     ladder = f"This was attempt {min(occasion.rung, LADDER_RUNGS)} of {LADDER_RUNGS}."
     if left == 0:
@@ -123,6 +137,20 @@ def _payment_failed(occasion: Occasion) -> Letter:
     if reason.remedy is Remedy.OPERATOR:
         happened += " We are sorry, and are looking into it."
     return Letter(subject, (happened, f"{ladder} {next_step}"), _pay(occasion, "Change how you pay"))
+
+
+def _payment_due(occasion: Occasion) -> Letter:
+    amount = rupees(occasion.amount_paise)
+    when = f" on {_long_day(occasion.due_at)}" if occasion.due_at else ""
+    happened = f"{amount} for your {occasion.plan} plan is due{when}. Please pay it on our page."
+    until = f"The page is open until {_long_day(occasion.open_until)}." if occasion.open_until else ""
+    subject = f"{'Reminder: ' if occasion.reminder else ''}{amount} for your {occasion.plan} plan"
+    return Letter(subject, tuple(filter(None, (happened, until))), _pay(occasion, f"Pay {amount}"))
+
+
+def _long_day(moment: datetime) -> str:
+    day = india_date(moment)
+    return f"{day.day} {day:%B %Y}"
 
 
 def _new_method_needed(occasion: Occasion) -> Letter:
@@ -214,6 +242,7 @@ def _pay(occasion: Occasion, label: str) -> tuple[str, str] | None:
 
 
 _WRITERS = {
+    Kind.PAYMENT_DUE: _payment_due,
     Kind.PAYMENT_FAILED: _payment_failed,
     Kind.NEW_METHOD_NEEDED: _new_method_needed,
     Kind.HALTED: _halted,

@@ -138,6 +138,10 @@ class NotificationsSink:
             document_link=await self._link(rendition, number),
             attached=attachment is not None,
             access_until=_moment(data, "access_until"),
+            due_at=_moment(data, "due_at"),
+            open_until=_moment(data, "open_until"),
+            reminder=_whole(data, "reminder"),
+            by_ladder=data.get("collection") != "engine",
         )
         if kind is Kind.PAYMENT_FAILED and explain(occasion.reason).remedy is Remedy.OPERATOR:
             _log.error(

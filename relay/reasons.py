@@ -59,14 +59,15 @@ _BY_WORDS: tuple[tuple[Remedy, str, str], ...] = (
     (
         Remedy.NEW_METHOD,
         "the payment mandate is no longer valid",
-        "mandate_cancelled mandate_expired mandate_not_active umn_does_not_exist_payer invalid_token "
-        "payer_account_has_changed",
+        "mandate_cancelled mandate_expired mandate_not_active mandate_not_usable umn_does_not_exist_payer "
+        "invalid_token payer_account_has_changed",
     ),
     (
         Remedy.NEW_METHOD,
         "the account cannot be debited",
         "bank_account_invalid debit_declined debit_instrument_blocked remitter_account_dormant "
-        "transaction_not_allowed mobile_number_invalid payment_risk_check_failed incorrect_ifsc",
+        "transaction_not_allowed mobile_number_invalid account_unavailable payment_risk_check_failed "
+        "incorrect_ifsc",
     ),
     (
         Remedy.OPERATOR,

@@ -136,7 +136,7 @@ class EngineSubscriptionWorkflow(Life, Paying):
         try:
             if event.page_subject is not None:
                 await self._read_subject(event.page_subject, event.order_id)
-            elif cycle is not None and any(order.id == event.order_id for order in cycle.orders):
+            elif cycle is not None and cycle.order is not None and cycle.order.id == event.order_id:
                 await self._read_standing(event.order_id, mandate=False)
             elif event.mandate_id is not None and self._collecting.mandate is not None:
                 await self._read_standing(None)

@@ -1,0 +1,156 @@
+"""Where payers come to: one address for the whole life of a subscription, or of a top-up.
+
+It leads on to the gateway's page where something is to be paid, and says how things stand where not. Whoever
+holds the address may pay, as with any pay link; it tells nothing about the customer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import APIRouter, Response
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from api import temporal
+from api.dependencies import Parts, Services
+from api.documentation import STYLESHEET_PATH
+from api.ids import ID_CHARACTERS
+from api.security import PAGE_POLICY
+from db.models import Subscription
+from domain.errors import NotFound, Unavailable
+from domain.money import rupees
+from domain.periods import IST
+from domain.subscription import Collection
+from workflows import collecting_ports, ports
+from workflows.messages import PayReply, PayStanding, PayWish
+
+router = APIRouter(include_in_schema=False)
+PayerId = Annotated[str, InPath(pattern=f"^(sub|top)_{ID_CHARACTERS}$")]
+_LOOKS_AGAIN_SECONDS = 3
+_TEMPLATE = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=select_autoescape()
+).get_template("pay.html")
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What a payer reads. `actions` are labels and addresses."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    actions: tuple[tuple[str, str], ...] = ()
+    looks_again: bool = False
+    status: int = 200
+    outcome: str = field(default="")
+    """Told to the application's own page, if payers are to go on to it."""
+
+
+@router.get("/pay/{owner_id}")
+async def pay(services: Parts, owner_id: PayerId, instead: bool = False) -> Response:
+    """Leads on to where it is paid. `instead`: of a debit that is announced."""
+    return await _answer(services, owner_id, PayWish.INSTEAD if instead else PayWish.DUE)
+
+
+@router.get("/pay/{owner_id}/mandate")
+async def give_mandate(services: Parts, owner_id: PayerId) -> Response:
+    """Leads on to where a new mandate is given for one that was lost."""
+    return await _answer(services, owner_id, PayWish.NEW_MANDATE)
+
+
+@router.get("/pay/{owner_id}/back")
+async def come_back(services: Parts, owner_id: PayerId) -> Response:
+    """Where the gateway sends payers, with no word about the result: it is read here."""
+    return await _answer(services, owner_id, PayWish.STANDING)
+
+
+async def _answer(services: Services, owner_id: str, wish: PayWish) -> Response:
+    elsewhere = await _elsewhere(services, owner_id)
+    if elsewhere is not None:
+        return _lead_on(elsewhere)
+    try:
+        reply = await temporal.ask_to_pay(services.temporal, _workflow_id(owner_id), wish)
+    except temporal.WorkflowOver:
+        reply = PayReply(PayStanding.OVER)
+    except (temporal.StillWorking, Unavailable):
+        reply = PayReply(PayStanding.UNAVAILABLE)
+    if reply.standing is PayStanding.PAY and reply.url is not None and wish is not PayWish.STANDING:
+        return _lead_on(reply.url)
+    page = _page_for(reply, f"/pay/{owner_id}")
+    onward = services.settings.payment_return_url
+    if wish is PayWish.STANDING and page.outcome and onward:
+        name = "subscription_id" if owner_id.startswith("sub_") else "top_up_id"
+        return _lead_on(_with_query(onward, {name: owner_id, "status": page.outcome}))
+    return _shown(services, page, f"/pay/{owner_id}/back")
+
+
+def _workflow_id(owner_id: str) -> str:
+    if owner_id.startswith("sub_"):
+        return ports.subscription_workflow_id(owner_id)
+    return collecting_ports.top_up_workflow_id(owner_id)
+
+
+async def _elsewhere(services: Services, owner_id: str) -> str | None:
+    """The gateway's own page of a subscription that it collects. Raises NotFound."""
+    if not owner_id.startswith("sub_"):
+        return None
+    async with services.database.reading() as session:
+        row = await session.get(Subscription, owner_id)
+    if row is None or row.is_free:
+        raise NotFound("There is nothing to pay at this address.")
+    return row.checkout_url if row.collection == Collection.GATEWAY else None
+
+
+def _lead_on(address: str) -> Response:
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+
+
+def _with_query(address: str, query: Mapping[str, str]) -> str:
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
+
+
+def _page_for(reply: PayReply, address: str) -> _Page:
+    amount = rupees(reply.amount_paise) if reply.amount_paise else ""
+    match reply.standing:
+        case PayStanding.PAY:
+            onward = reply.url or address
+            lines = ("No payment has arrived. Nothing was taken if you did not finish.",)
+            label = f"Pay {amount}".strip()
+            return _Page("Not paid yet", lines, ((label, onward),), outcome="unpaid")
+        case PayStanding.PAID:
+            thanks = f"We have received {amount}." if amount else "Everything is paid."
+            return _Page("Thank you", (thanks, "The invoice comes by mail."), outcome="paid")
+        case PayStanding.CHECKING:
+            lines = ("Your bank has not told us yet. This page looks again by itself.",)
+            return _Page("One moment", lines, looks_again=True)
+        case PayStanding.DEBIT_ANNOUNCED:
+            when = f"{reply.due_at.astimezone(IST):%d %B %Y}" if reply.due_at else "soon"
+            lines = (f"{amount} is debited by itself on {when}. You need not do anything.",)
+            return _Page("Nothing to do", lines, (("Pay now instead", f"{address}?instead=true"),))
+        case PayStanding.NOTHING_DUE:
+            return _Page("Nothing is due", (reply.message or "There is nothing to pay at the moment.",))
+        case PayStanding.OVER:
+            lines = (reply.message or "This can no longer be paid. Please begin again in the application.",)
+            return _Page("Too late", lines, status=410, outcome="over")
+        case PayStanding.UNAVAILABLE:
+            lines = ("The payment service does not answer. Nothing was taken.",)
+            return _Page("Please try again in a minute", lines, (("Try again", address),), status=503)
+        case PayStanding.REFUSED:
+            lines = ("The payment service did not accept this. Nothing was taken; please tell the seller.",)
+            return _Page("This cannot be paid now", lines, status=502)
+
+
+def _shown(services: Services, page: _Page, again_at: str) -> Response:
+    content = _TEMPLATE.render(
+        title=page.title,
+        lines=page.lines,
+        actions=page.actions,
+        seller=services.settings.registrations.chosen().seller.legal_name,
+        stylesheet=STYLESHEET_PATH,
+        again_in=_LOOKS_AGAIN_SECONDS if page.looks_again else 0,
+        again_at=again_at,
+    )
+    return HTMLResponse(content, page.status, {"Content-Security-Policy": PAGE_POLICY})
