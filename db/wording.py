@@ -254,6 +254,8 @@ def _entitlement(data: Data) -> str:
     return f"Access to {plan} {'given' if data.get('granted') else 'ended'}"
 
 
+_ENDED = ("CANCELLED", "COMPLETED", "EXPIRED")
+
 _Teller = Callable[[Data], str]
 _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     EventType.SUBSCRIPTION_CREATED: (_always("Subscription asked for"), (_asked_for, _who)),
@@ -344,7 +346,7 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
         _always("Mandate ended"),
         (
             lambda data: f"It is {data['mandate_status']}." if data.get("mandate_status") else "",
-            _always("What falls due is asked for on a page."),
+            lambda data: "" if data.get("status") in _ENDED else "What falls due is asked for on a page.",
         ),
     ),
     EventType.PAYMENT_CAPTURED: (lambda data: f"{_amount(data)} received", (_method, _invoice)),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from domain.collection import Charge, Failure, GatewayPayment
 from domain.debit import AttemptState, Cycle, Order
 from domain.events import EventType
-from domain.ladder import Channel, FailureClass, Ladder
+from domain.ladder import Channel, FailureClass, Ladder, class_of
 from domain.lawful import PHONEPE, RAZORPAY_CARD, RAZORPAY_UPI, Rules
 from domain.mandate import DEAD, DEFAULT_LIMITS, Limits, Mandate, MandateKind, MandateStatus, with_head_room
 from domain.merchant_ids import Purpose, merchant_id
@@ -99,19 +99,16 @@ def mandate_ends(subscription: Subscription, now: datetime) -> datetime:
     return last.end + AFTER_THE_LAST
 
 
-def owed_next(subscription: Subscription, now: datetime, *, missed_are_skipped: bool = False) -> int:
+def owed_next(subscription: Subscription, now: datetime) -> int:
     """The cycle to collect after what is paid.
 
-    Cycles without access, in a halt say, are not owed: collecting goes on with the one that runs at `now`,
-    or with the next (`missed_are_skipped`, after a pause).
+    Cycles without access, in a halt or a pause, are not owed: collecting goes on with the one that runs at
+    `now`, in full.
     """
     if subscription.started_at is None or subscription.paid_cycle is None:
         return 0
     running = cycle_at(subscription.started_at, subscription.price.interval, now)
-    following = subscription.paid_cycle + 1
-    if running <= following and not (missed_are_skipped and running == following):
-        return following
-    return running + 1 if missed_are_skipped else running
+    return max(subscription.paid_cycle + 1, running)
 
 
 def is_last(subscription: Subscription) -> bool:
@@ -170,7 +167,7 @@ def failure_of(
     attempts = [
         GatewayPayment(
             each.id, "failed", order.amount_paise, "INR", each.method or "upi", each.attempted_at or at,
-            next(iter(each.codes), None), reference=each.reference,
+            _WORDS[class_of(*each.codes)], " ".join(each.codes) or None, reference=each.reference,
         )
         for each in (seen.attempts if seen else ())
         if each.state is AttemptState.FAILED

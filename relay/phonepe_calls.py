@@ -11,8 +11,9 @@ from sqlalchemy import select
 from temporalio.client import Client
 
 from db.intents import debit_key
-from db.models import GatewayIntent, Mandate, PayPage, Subscription, WebhookInbox
+from db.models import GatewayIntent, Mandate, Payment, PayPage, Subscription, WebhookInbox
 from db.session import Database
+from domain.mandate import DEAD, MandateStatus
 from domain.merchant_ids import Purpose
 from domain.subscription import FINAL, Status
 from gateways.phonepe_webhook import PhonePeWebhook, parse_phonepe_callback, parse_phonepe_webhook
@@ -58,6 +59,8 @@ class PhonePeCalls:
                 return Verdict(entry, "unhandled", error="it is about no order and no mandate")
             ours = named.startswith(_OURS)
             return orphan(self._clock, entry, f"{named} is not on record", wait=ours)
+        if await self._is_known(told):
+            return Verdict(entry, "known", owner.subscription_id)
         if await signalled(self._client, owner.workflow_id, owner.hint):
             return Verdict(entry, "signalled", owner.subscription_id)
         if owner.subscription_id is None or await self._has_ended(owner.subscription_id):
@@ -92,6 +95,18 @@ class PhonePeCalls:
                 if mandate is not None:
                     return _of_subscription(entry, mandate.subscription_id, mandate_id=told.mandate_id)
         return None
+
+    async def _is_known(self, told: PhonePeWebhook) -> bool:
+        """Its money is booked, or its mandate known to be dead: nothing to look at."""
+        row = Payment
+        async with self._database.reading() as session:
+            if told.order_id is not None:
+                booked = select(row.id).where(
+                    row.gateway == NAME, row.gateway_payment_id == told.order_id, row.status != "failed"
+                )
+                return await session.scalar(booked) is not None
+            mandate = await session.get(Mandate, str(told.mandate_id))
+            return mandate is not None and MandateStatus(mandate.status) in DEAD
 
     async def _has_ended(self, subscription_id: str) -> bool:
         row = Subscription.status

@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError
 from domain import debit, paying, renewal
 from domain.events import EventType
 from domain.mandate import DEAD
+from domain.money import rupees
 from domain.renewal import Collecting, Terms
 from domain.subscription import Status, Trigger, cancels_at_period_end
 from workflows import collecting_ports, messages, options
@@ -174,11 +175,12 @@ class EngineSubscriptionWorkflow(Life, Paying):
                 "The payer paused the mandate in a UPI app: only there can it be taken up again.",
                 self._subscription.status,
             )
+        paid_until = self._subscription.period.end if self._subscription.period else self._now()
         await self._end(Trigger.RESUMED, reason, actor)
-        if self._nothing_under_way:
-            number = renewal.owed_next(self._subscription, self._now(), missed_are_skipped=True)
-            self._collecting = renewal.planned(self._subscription, self._collecting, number, self._now())
-        return self._reply(f"It is {Status.ACTIVE} now.")
+        if paid_until > self._now():
+            return self._reply(f"It is {Status.ACTIVE} now.")
+        charge = rupees(self._subscription.charge_paise)
+        return self._reply(f"It is {Status.ACTIVE} now; {charge} for the running period is collected.")
 
     def _withdraw(self) -> None:
         """Ask for nothing more in this cycle; what is under way is followed to its end."""
