@@ -1,4 +1,4 @@
-"""Twelve months of five subscriptions in under a minute, on the real servers, told as a dated story."""
+"""A year of nine subscriptions in about a minute, on the real servers, told as a dated story."""
 
 import tempfile
 import time
@@ -18,6 +18,7 @@ from domain.money import rupees
 from domain.periods import IST
 from local.home import REPOSITORY
 from local.narration import Narrator
+from local.payer import Payer
 from local.postgres import PostgresServer
 from local.world import Person, World, open_world
 
@@ -28,6 +29,8 @@ _SILENT = {
     EventType.INVOICE_DOCUMENT_READY,
     EventType.CREDIT_NOTE_DOCUMENT_READY,
     EventType.PAYMENT_CAPTURED,
+    EventType.DEBIT_ANNOUNCED,
+    EventType.ENTITLEMENT_CHANGED,
 }
 _PAID = {
     EventType.SUBSCRIPTION_ACTIVATED,
@@ -84,7 +87,7 @@ async def demo(narrator: Narrator) -> None:
             database = Database.connect(url, pool_size=1)
             await catalogue.load_file(database, REPOSITORY / "catalogue.yaml", BEGINS)
             await database.close()
-            async with open_world(folder, url, BEGINS, log_level="ERROR") as world:
+            async with open_world(folder, url, BEGINS, with_phonepe=True, log_level="ERROR") as world:
                 story = Story(world, narrator)
                 people = await _year(world, story, narrator)
                 await _sum_up(world, people, narrator)
@@ -92,7 +95,7 @@ async def demo(narrator: Narrator) -> None:
 
 
 async def _year(world: World, story: Story, narrator: Narrator) -> list[Person]:
-    narrator.headline("A year of five subscriptions; time is skipped, everything else is real")
+    narrator.headline("A year of nine subscriptions; time is skipped, everything else is real")
     asha = await world.person("asha", name="Asha", state_code="29")
     bharat = await world.person("bharat", name="Bharat", state_code="27")
     chitra = await world.person("chitra", name="Chitra", state_code="07")
@@ -105,6 +108,11 @@ async def _year(world: World, story: Story, narrator: Narrator) -> list[Person]:
     await esha.subscribe("plan_basic")
     for person, method in ((asha, "card"), (bharat, "upi"), (chitra, "card"), (dev, "card"), (esha, "upi")):
         await person.pay(method)
+    await story.tell()
+    farah = await _autopay(world, "farah", "plan_starter")
+    gita = await _autopay(world, "gita", "plan_growth")
+    hari = await _autopay(world, "hari", "plan_starter")
+    indu = await _autopay(world, "indu", "plan_growth", "annual")
     await story.tell()
 
     async def bharat_runs_short() -> None:
@@ -131,16 +139,49 @@ async def _year(world: World, story: Story, narrator: Narrator) -> list[Person]:
             given = {"amount_paise": 1_000_00, "reason": "a week of outages"}
             (await operator.post(f"/admin/invoices/{invoice['id']}/refund", json=given)).raise_for_status()
 
+    async def farah_runs_short() -> None:
+        # Every debit of the first notice.
+        await farah.next_debits(*4 * [{"outcome": "failure", "code": "Z9"}])
+
+    async def farah_has_money_again() -> None:
+        await farah.next_debits("success", replace=True)
+
+    async def gita_pauses_in_her_app() -> None:
+        await gita.at_mandate("pause")
+
+    async def gita_takes_it_up_again() -> None:
+        await gita.at_mandate("unpause")
+
+    async def hari_revokes_his_mandate() -> None:
+        await hari.at_mandate("revoke")
+
+    async def hari_pays_by_link() -> None:
+        await hari.pay()
+
+    async def hari_gives_a_new_mandate() -> None:
+        await hari.at_order(await hari.open_page(path="/mandate"), "pay")
+
+    async def indu_pays_by_link() -> None:
+        await indu.pay()
+
     plot: list[tuple[datetime, Callable[[], Awaitable[None]]]] = [
         (_on(2026, 3, 10), bharat_runs_short),
+        (_on(2026, 3, 20), farah_runs_short),
+        (_on(2026, 4, 2), farah_has_money_again),
         (_on(2026, 4, 15), chitra_card_expires),
+        (_on(2026, 4, 26), gita_pauses_in_her_app),
+        (_on(2026, 5, 2), gita_takes_it_up_again),
         (_on(2026, 5, 20), chitra_comes_back),
         (_on(2026, 6, 10), esha_pauses),
         (_on(2026, 7, 6), dev_is_given_back),
+        (_on(2026, 7, 20), hari_revokes_his_mandate),
+        (_on(2026, 7, 29), hari_pays_by_link),
+        (_on(2026, 8, 2), hari_gives_a_new_mandate),
         (_on(2026, 8, 5), esha_resumes),
         (_on(2026, 10, 12), esha_leaves),
+        (_on(2027, 1, 29), indu_pays_by_link),
     ]
-    for month in range(2, 14):
+    for month in range(2, 15):
         until = _on(2026 + (month - 1) // 12, (month - 1) % 12 + 1, 25)
         while plot and plot[0][0] <= until:
             moment, act = plot.pop(0)
@@ -148,7 +189,16 @@ async def _year(world: World, story: Story, narrator: Narrator) -> list[Person]:
             await act()
         await world.time.travel_to(until)
         await story.tell()
-    return [asha, bharat, chitra, dev, esha]
+    return [asha, bharat, chitra, dev, esha, farah.person, gita.person, hari.person, indu.person]
+
+
+async def _autopay(world: World, user_id: str, plan_id: str, interval: str = "monthly") -> Payer:
+    """Somebody who approves a mandate at PhonePe, or pays there each year where none carries the price."""
+    person = await world.person(user_id, name=user_id.title(), state_code="32")
+    await person.subscribe(plan_id, interval, collect_by="phonepe")
+    payer = Payer(person)
+    await payer.pay()
+    return payer
 
 
 def _on(year: int, month: int, day: int) -> datetime:
@@ -168,6 +218,9 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
     books = await world.simulator.books()
     # A new card is tried with ₹5, which goes back at once and is nobody's revenue.
     captured = sum(item["captured_paise"] - item["refunded_paise"] for item in books["subscriptions"])
+    assert world.phonepe is not None
+    theirs = (await world.phonepe.books())["orders"]
+    captured += sum(order["captured_paise"] - order["refunded_paise"] for order in theirs)
     async with world.database.reading() as session:
         total, kind = func.sum(models.Document.total_paise), models.Document.kind
         issued = {each: int(sum_) for each, sum_ in await session.execute(select(kind, total).group_by(kind))}
@@ -175,7 +228,7 @@ async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> Non
     invoiced, credited = issued["tax_invoice"], issued.get("credit_note", 0)
     agree = "agree" if captured == invoiced - credited and ledger == 0 else "DO NOT AGREE"
     narrator.say(
-        f"the gateway's books: {rupees(captured)} kept; ours: {rupees(invoiced)} invoiced, "
+        f"the gateways' books: {rupees(captured)} kept; ours: {rupees(invoiced)} invoiced, "
         f"{rupees(credited)} credited, ledger balance {rupees(ledger)}: they {agree}",
         style="green" if agree == "agree" else "red",
     )

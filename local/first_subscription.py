@@ -1,19 +1,17 @@
 """The main job before a person's eyes: from checkout to tax invoice; then where everything is."""
 
-import asyncio
-import time
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
 from domain.money import rupees
 from gateways.links import file_path
+from local import autopay_subscription
+from local.asking import PATIENCE_SECONDS, Body, eventually
 from local.home import LocalError
 from local.narration import Narrator
 from local.people import ASHA, RAVI, api_as, customer_token, keep_token, operator_token
@@ -22,8 +20,6 @@ from local.temporal import NAMESPACE
 from workflows.ports import subscription_workflow_id
 
 PLAN = "plan_growth"
-_PATIENCE_SECONDS = 60.0
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ async def show(stack: Stack, narrator: Narrator) -> None:
         else:
             narrator.headline("The subscription of an earlier run, found again")
             outcome = await _find_again(stack, narrator, api, me)
+    await autopay_subscription.show(stack, narrator)
     await _where_everything_is(stack, narrator, outcome)
 
 
@@ -56,18 +53,18 @@ async def _perform(stack: Stack, narrator: Narrator, api: httpx.AsyncClient) -> 
     async with narrator.step("Subscribes") as step:
         key = {"Idempotency-Key": str(uuid.uuid4())}
         opened = (await api.post("/v1/subscriptions", json={"plan_id": PLAN}, headers=key)).json()
-        created = await _eventually("a checkout page", lambda: _with_checkout(api, opened["subscription_id"]))
+        created = await eventually("a checkout page", lambda: _with_checkout(api, opened["subscription_id"]))
         step.detail = f"{created['plan_name']}, {rupees(created['price_paise'])} a month and GST"
     async with narrator.step("Checkout page") as step:
         step.detail = created["short_url"]
     if stack.uses_simulator:
         await _pay(stack, narrator, created)
-        patience = _PATIENCE_SECONDS
+        patience = PATIENCE_SECONDS
     else:
         narrator.say("Open the checkout page in a browser and pay; this waits for you.")
         patience = float("inf")
     async with narrator.step("Active") as step:
-        me = await _eventually("activation", lambda: _active(api), patience)
+        me = await eventually("activation", lambda: _active(api), patience)
         step.detail = f"renews {_day(me['renews_at'])}"
     document = await _show_invoice(stack, narrator, api, created["subscription_id"])
     return Outcome(created["subscription_id"], created["short_url"], document)
@@ -102,10 +99,10 @@ async def _show_invoice(
     stack: Stack, narrator: Narrator, api: httpx.AsyncClient, subscription_id: str
 ) -> Path | str | None:
     async with narrator.step("Tax invoice") as step:
-        invoice = await _eventually("the invoice", lambda: _latest_invoice(api, subscription_id))
+        invoice = await eventually("the invoice", lambda: _latest_invoice(api, subscription_id))
         step.detail = f"{invoice['number']}: {_sum(invoice)}"
     async with narrator.step("Its PDF") as step:
-        await _eventually("the PDF", lambda: _rendered(api, invoice["id"]))
+        await eventually("the PDF", lambda: _rendered(api, invoice["id"]))
         link = (await api.get(invoice["download_url"])).headers["location"]
         content = await _followed(link)
         document = _named_file(stack, link, invoice["number"]) if stack.settings.storage == "local" else link
@@ -130,6 +127,7 @@ async def _where_everything_is(stack: Stack, narrator: Narrator, outcome: Outcom
         "Temporal": stack.temporal_ui_url,
         "  this subscription": f"{stack.temporal_ui_url}/namespaces/{NAMESPACE}/workflows/{run}",
         "Simulator": f"{stack.simulator_url}/_sim/" if stack.uses_simulator else None,
+        "PhonePe simulator": f"{stack.phonepe_url}/_sim/" if stack.uses_phonepe_simulator else None,
         "Database": f"{stack.database_address}, password in {shown(stack.home.postgres / 'password')}",
         "Tokens": ", ".join(map(shown, (asha, ravi, operator, service))),
         "Logs": f"{shown(stack.home.logs)}/",
@@ -140,6 +138,7 @@ async def _where_everything_is(stack: Stack, narrator: Narrator, outcome: Outcom
         for file in (asha, ravi, operator, service)
     )
     body = """-H 'Content-Type: application/json' -d '{"plan_id": "plan_pro"}'"""
+    by_phonepe = body.replace('plan_pro"', 'plan_starter", "collect_by": "phonepe"')
     narrator.commands(
         {
             f"what {ASHA.details['name']} sees": f"{api_as_asha}/v1/subscriptions/me",
@@ -148,6 +147,7 @@ async def _where_everything_is(stack: Stack, narrator: Narrator, outcome: Outcom
             "pay yourself, as Ravi: open the short_url that this answers": (
                 f"{api_as_ravi}/v1/subscriptions {body}"
             ),
+            "the same by UPI Autopay at PhonePe": f"{api_as_ravi}/v1/subscriptions {by_phonepe}",
             "all subscriptions, as an operator": f"{api_as_operator}/admin/subscriptions",
         }
     )
@@ -192,17 +192,6 @@ async def _followed(link: str) -> bytes:
     if not content.startswith(b"%PDF-"):
         raise LocalError(f"{link} is not a PDF")
     return content
-
-
-async def _eventually(
-    what: str, ask: Callable[[], Awaitable[Body | None]], patience: float = _PATIENCE_SECONDS
-) -> Body:
-    deadline = time.monotonic() + patience
-    while (answer := await ask()) is None:
-        if time.monotonic() > deadline:
-            raise LocalError(f"{what} did not come within {patience:g} s; see the logs")
-        await asyncio.sleep(0.1)
-    return answer
 
 
 def _named_file(stack: Stack, link: str, number: str) -> Path:

@@ -65,9 +65,10 @@ class Payer:
         await self._phonepe.subscription(await self.mandate_id(), act, **how)
         await self.person.world.time.travel(_SETTLED_WITHIN)
 
-    async def next_debits(self, *outcomes: str | dict[str, Any]) -> None:
-        """What the next debits will come to."""
-        await self._phonepe.subscription(await self.mandate_id(), "next", debits=list(outcomes))
+    async def next_debits(self, *outcomes: str | dict[str, Any], replace: bool = False) -> None:
+        """What the next debits will come to; `replace`: instead of what was said before."""
+        wanted = {"debits": list(outcomes), "replace": replace}
+        await self._phonepe.subscription(await self.mandate_id(), "next", **wanted)
 
     async def standing(self) -> str:
         """What the page says to somebody who comes back from the gateway."""

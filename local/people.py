@@ -53,6 +53,20 @@ RAVI = DemoCustomer(
 """Of another State: IGST. Left to whoever wants to pay at the checkout page by hand."""
 
 
+MEERA = DemoCustomer(
+    "meera",
+    {
+        "name": "Meera Nair",
+        "email": "meera@customer.example",
+        "address_lines": ["3 Marine Drive"],
+        "city": "Kochi",
+        "state_code": "32",
+        "pin": "682001",
+    },
+)
+"""Pays by UPI Autopay at PhonePe."""
+
+
 def customer_token(settings: Settings, user_id: str) -> str:
     """As the application would sign it. Raises LocalError where only the application can."""
     if settings.customer_jwks_url or settings.customer_jwt_secret is None:

@@ -1,4 +1,4 @@
-"""The live stack on one machine: Postgres, Temporal with its UI, Razorpay simulator, worker, API."""
+"""The live stack on one machine: Postgres, Temporal with its UI, simulators of both gateways, worker, API."""
 
 import asyncio
 import json
@@ -33,6 +33,13 @@ from workflows.ports import SUBSCRIPTIONS_QUEUE
 
 DATABASE = "bahi"
 _READY_SECONDS = 60.0
+_PHONEPE = {
+    "CLIENT_ID": "LOCALCLIENT",
+    "CLIENT_SECRET": "local-only-phonepe-secret",
+    "WEBHOOK_USERNAME": "bahi_local",
+    "WEBHOOK_PASSWORD": "Local0nly1",
+}
+"""With which the application and the simulator know each other."""
 
 
 class Stack:
@@ -44,10 +51,12 @@ class Stack:
         self._supervisor = Supervisor(narrator.say)
         ports = Ports(home.root / "ports.json", narrator.say)
         self.uses_simulator = f"{PREFIX}RAZORPAY_KEY_ID" not in os.environ
+        self.uses_phonepe_simulator = f"{PREFIX}PHONEPE_CLIENT_ID" not in os.environ
         self.api_url = f"http://{LOOPBACK}:{ports.choose('API', 8000)}"
         self.temporal_port = ports.choose("Temporal", 7233)
         self.temporal_ui_url = f"http://{LOOPBACK}:{ports.choose('Temporal UI', 8233)}"
         self.simulator_url = f"http://{LOOPBACK}:{ports.choose('simulator', 8555)}"
+        self.phonepe_url = f"http://{LOOPBACK}:{ports.choose('PhonePe simulator', 8557)}"
         self._metrics_port = ports.choose("worker metrics", 9464)
         self._relay_metrics_port = ports.choose("relay metrics", 9465)
         self._postgres = PostgresServer(home.postgres, ports.choose("Postgres", 5432), logs=home.logs)
@@ -68,8 +77,10 @@ class Stack:
         self.settings = self._settings()
         self._write_environment()
         await self._load_catalogue()
-        simulator = [self._start_simulator()] if self.uses_simulator else []
-        await _together(*simulator, self._start_worker(), self._start_api())
+        simulators = [self._start_simulator()] if self.uses_simulator else []
+        if self.uses_phonepe_simulator:
+            simulators.append(self._start_phonepe())
+        await _together(*simulators, self._start_worker(), self._start_api())
 
     async def keep_alive(self) -> None:
         """Restart what crashes, until cancelled."""
@@ -98,6 +109,14 @@ class Stack:
             decided["razorpay_base_url"] = self.simulator_url
             # Whoever moves the simulator's clock ahead of ours still gets checkouts that are open there.
             decided["checkout_expires_after_seconds"] = 400 * 24 * 3600
+        if self.uses_phonepe_simulator:
+            decided |= {
+                "phonepe_client_id": _PHONEPE["CLIENT_ID"],
+                "phonepe_client_secret": _PHONEPE["CLIENT_SECRET"],
+                "phonepe_webhook_username": _PHONEPE["WEBHOOK_USERNAME"],
+                "phonepe_webhook_password": _PHONEPE["WEBHOOK_PASSWORD"],
+                "phonepe_url": f"{self.phonepe_url}/apis/pg-sandbox",
+            }
         own = {name: value for name, value in decided.items() if f"{PREFIX}{name}".upper() not in os.environ}
         self._environment = {
             f"{PREFIX}{name}".upper(): value if isinstance(value, str) else json.dumps(value)
@@ -166,6 +185,21 @@ class Stack:
             await self._supervisor.start(simulator)
             await self._answers(simulator, f"{self.simulator_url}/_sim/health")
             step.detail = self.simulator_url
+
+    async def _start_phonepe(self) -> None:
+        async with self._narrator.step("PhonePe simulator") as step:
+            self.home.simulator.mkdir(exist_ok=True)
+            options = _PHONEPE | {
+                "PORT": str(_port(self.phonepe_url)),
+                "BOOKS": str(self.home.simulator / "phonepe.sqlite"),
+                "WEBHOOK_URL": f"{self.api_url}/webhooks/phonepe",
+                "MERCHANT": self.settings.registrations.chosen().seller.legal_name,
+            }
+            environment = {f"PHONEPE_SIMULATOR_{name}": value for name, value in options.items()}
+            simulator = self._child("phonepe", ["-m", "simulator.phonepe"], environment)
+            await self._supervisor.start(simulator)
+            await self._answers(simulator, f"{self.phonepe_url}/_sim/health")
+            step.detail = self.phonepe_url
 
     async def _start_worker(self) -> None:
         async with self._narrator.step("Worker") as step:
