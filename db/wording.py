@@ -255,6 +255,14 @@ def _entitlement(data: Data) -> str:
 
 
 _ENDED = ("CANCELLED", "COMPLETED", "EXPIRED")
+def _budget(data: Data) -> str:
+    return f"The budget of {data.get('month')} is {rupees(int(data.get('budget_paise') or 0))}."
+
+
+def _in_wallet(data: Data) -> str:
+    wallet = int(data.get("wallet_paise") or 0)
+    return f"{rupees(wallet)} in the wallet are left." if wallet else "The wallet is empty."
+
 
 _Teller = Callable[[Data], str]
 _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
@@ -370,4 +378,9 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     ),
     EventType.PAYMENT_REFUNDED: (lambda data: f"{_amount(data)} refunded", (_without_note, _why, _who)),
     EventType.ENTITLEMENT_CHANGED: (_entitlement, ()),
+    EventType.USAGE_BUDGET_WARNED: (
+        lambda data: f"{data.get('used_percent')} % of the usage budget used",
+        (_budget, _in_wallet),
+    ),
+    EventType.USAGE_BUDGET_USED_UP: (_always("Usage budget used up"), (_budget, _in_wallet)),
 }
