@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from api import usage_views
 from api.dependencies import CurrentCustomer, Parts, ServicesOnly
@@ -33,7 +34,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-
 def _written_out(value: object) -> object:
     """Numbers are no moments: whoever sends them may mean seconds or milliseconds."""
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("Write it as RFC 3339 says, such as 2026-11-30T09:15:00Z")
+        raise PydanticCustomError("moment", "Write it as RFC 3339 has it: 2026-11-30T09:15:00Z")
     return value
 
 

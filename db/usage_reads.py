@@ -193,8 +193,8 @@ async def overview(session: AsyncSession, user_id: str, now: datetime, usd_rate_
     def used(heading: str, of_month: str, events: int, cost: int) -> Used:
         return Used(heading, int(events), int(cost), rates.get(of_month, usd_rate_paise))
 
-    days: Sequence[tuple[date, int, int]] = (await session.execute(by_day)).tuples().all()
-    kinds: Sequence[tuple[str, int, int]] = (await session.execute(by_kind)).tuples().all()
+    days: Sequence[tuple[date, int, int]] = (await session.execute(by_day)).all()
+    kinds: Sequence[tuple[str, int, int]] = (await session.execute(by_kind)).all()
     return Overview(
         month=month,
         standing=now_standing,

@@ -60,7 +60,8 @@ async def lock(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, str]
         .order_by(row.user_id)
         .with_for_update(key_share=True)
     )
-    return dict((await session.execute(locked)).tuples().all())
+    rows = (await session.execute(locked)).all()
+    return {row.user_id: row.id for row in rows}
 
 
 async def available(session: AsyncSession, customer_ids: Sequence[str]) -> dict[str, int]:

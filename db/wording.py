@@ -255,13 +255,21 @@ def _entitlement(data: Data) -> str:
 
 
 _ENDED = ("CANCELLED", "COMPLETED", "EXPIRED")
+def _nearly_used(data: Data) -> str:
+    percent = data.get("used_percent")
+    return f"{percent} % of the usage budget used" if percent else "Usage budget nearly used"
+
+
 def _budget(data: Data) -> str:
-    return f"The budget of {data.get('month')} is {rupees(int(data.get('budget_paise') or 0))}."
+    budget, month = data.get("budget_paise"), data.get("month")
+    return f"It is {rupees(budget)} for {month}." if isinstance(budget, int) and month else ""
 
 
 def _in_wallet(data: Data) -> str:
-    wallet = int(data.get("wallet_paise") or 0)
-    return f"{rupees(wallet)} in the wallet are left." if wallet else "The wallet is empty."
+    wallet = data.get("wallet_paise")
+    if not isinstance(wallet, int):
+        return ""
+    return f"The wallet holds {rupees(wallet)}." if wallet else "The wallet is empty."
 
 
 _Teller = Callable[[Data], str]
@@ -379,7 +387,7 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     EventType.PAYMENT_REFUNDED: (lambda data: f"{_amount(data)} refunded", (_without_note, _why, _who)),
     EventType.ENTITLEMENT_CHANGED: (_entitlement, ()),
     EventType.USAGE_BUDGET_WARNED: (
-        lambda data: f"{data.get('used_percent')} % of the usage budget used",
+        _nearly_used,
         (_budget, _in_wallet),
     ),
     EventType.USAGE_BUDGET_USED_UP: (_always("Usage budget used up"), (_budget, _in_wallet)),
