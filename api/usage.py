@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -144,6 +144,7 @@ def _use(place: int, event: UsageEventIn, now: datetime) -> intake.Use:
     operation_id="may_spend",
     tags=["services"],
     dependencies=[ServicesOnly],
+    response_model=SpendOut,
     responses=documented(401, 404),
 )
 async def may_spend(
@@ -154,7 +155,7 @@ async def may_spend(
         Query(ge=1, le=_MOST_MICROUSD, description="Millionths of a US dollar. This or `cost_paise`."),
     ] = None,
     cost_paise: Annotated[int | None, Query(ge=1, le=_MOST_PAISE)] = None,
-) -> SpendOut:
+) -> Response:
     """May this user spend X now? It reserves nothing: tell what was spent to `POST /internal/usage`."""
     if (cost_microusd is None) == (cost_paise is None):
         raise InvalidInput("cost_microusd", _EITHER)
@@ -164,12 +165,13 @@ async def may_spend(
     cost = usage.cost_micropaise(microusd=cost_microusd, paise=cost_paise, usd_rate_paise=rate)
     permission = usage.may_spend(found.month, cost, found.limit_micropaise, found.wallet_paise)
     most = permission.remaining_micropaise
-    return SpendOut(
+    answer = SpendOut(
         allowed=permission.allowed,
         source=permission.source,
         remaining_microusd=None if most is None else most // rate,
         remaining_paise=None if most is None else most // usage.MICRO,
     )
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 @router.get("/v1/usage", operation_id="get_usage", tags=["customers"], responses=documented(401))

@@ -257,7 +257,7 @@ def _entitlement(data: Data) -> str:
 _ENDED = ("CANCELLED", "COMPLETED", "EXPIRED")
 def _nearly_used(data: Data) -> str:
     percent = data.get("used_percent")
-    return f"{percent} % of the usage budget used" if percent else "Usage budget nearly used"
+    return f"Usage budget {percent} % used" if percent else "Usage budget nearly used"
 
 
 def _budget(data: Data) -> str:
