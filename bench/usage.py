@@ -172,5 +172,11 @@ async def _answers(stand: Stand, scale: Scale, url: str, members: Sequence[Subsc
     slowest = serving.figure(NAME, f"{name} p99", "ms", samples, serving.slowest, statement)
     return [
         replace(slowest, aim=Aim(at_most=5)),
+        serving.figure(NAME, f"{name} median", "ms", samples, _median, statement),
         serving.figure(NAME, f"{name} API CPU", "ms", samples, serving.cpu, statement),
     ]
+
+
+def _median(sample: serving.Sample) -> float:
+    """Half of the answers were as fast, in milliseconds."""
+    return sample.outcome.percentile_ms(0.5)

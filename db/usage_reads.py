@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, bindparam, func, select, text
+from sqlalchemy import Row, Text, any_, bindparam, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -102,7 +102,10 @@ async def months_of(
 ) -> dict[tuple[str, str], Recorded]:
     """Those of `months` in which these customers have used something, by customer and month."""
     row = UsageMonth
-    query = select(row.__table__).where(row.customer_id.in_(customer_ids), row.month.in_(months))
+    query = select(row.__table__).where(
+        row.customer_id == any_(literal(list(customer_ids), ARRAY(Text))),
+        row.month == any_(literal(list(months), ARRAY(Text))),
+    )
     return {
         (found.customer_id, found.month): _recorded(found) for found in (await session.execute(query)).all()
     }

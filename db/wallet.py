@@ -6,7 +6,7 @@ Whoever takes from a wallet holds `lock` until the commit: draws, their invoice,
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import DateTime, Text, bindparam, select, text
+from sqlalchemy import DateTime, Text, any_, bindparam, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,7 +56,7 @@ async def lock(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, str]
     row = Customer
     locked = (
         select(row.user_id, row.id)
-        .where(row.user_id.in_(user_ids))
+        .where(row.user_id == any_(literal(list(user_ids), ARRAY(Text))))
         .order_by(row.user_id)
         .with_for_update(key_share=True)
     )
