@@ -322,7 +322,7 @@ async def test_a_refund_without_a_subscription_brings_no_document(
 async def test_an_alert_of_a_budget_reaches_its_customer_with_their_plan(
     records: Records, relay_with: Make
 ) -> None:
-    facts = {"month": "2026-11", "used_percent": 85, "wallet_paise": 0}
+    facts: dict[str, Any] = {"month": "2026-11", "used_percent": 85, "wallet_paise": 0}
     async with mail_server() as box:
         await records.event(EventType.USAGE_BUDGET_WARNED, "notifications", **facts)
         await relay_with(by_mail(box)).drain_once()
