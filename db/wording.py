@@ -255,6 +255,8 @@ def _entitlement(data: Data) -> str:
 
 
 _ENDED = ("CANCELLED", "COMPLETED", "EXPIRED")
+
+
 def _nearly_used(data: Data) -> str:
     percent = data.get("used_percent")
     return f"Usage budget {percent} % used" if percent else "Usage budget nearly used"
