@@ -28,6 +28,7 @@ from api import (
     proformas,
     refunds,
     subscriptions,
+    usage,
     webhooks,
 )
 from api.auth import Tokens
@@ -45,6 +46,7 @@ from gateways.storage import open_store
 VERSION = "1.0.0"
 _ROUTERS = (
     entitlements,
+    usage,
     webhooks,
     plans,
     subscriptions,

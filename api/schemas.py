@@ -61,7 +61,10 @@ class PlanOut(Answer):
     price_id: str = Field(description="This version of the price; running subscriptions keep theirs.")
     features: dict[str, FeatureValue]
     highlights: list[str] = Field(description="Lines to show to people.")
-    monthly_budget_usd_cents: int | None
+    monthly_budget_usd_cents: int | None = Field(
+        description="What a month of use may cost, in this unit or in paise; both null: there is no limit."
+    )
+    monthly_budget_paise: int | None
 
 
 class SubscribeIn(Request):

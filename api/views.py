@@ -31,6 +31,7 @@ def plan_out(row: Offered) -> schemas.PlanOut:
         features=plan.features,
         highlights=plan.highlights,
         monthly_budget_usd_cents=plan.monthly_budget_usd_cents,
+        monthly_budget_paise=plan.monthly_budget_paise,
     )
 
 

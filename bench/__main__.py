@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import entitlements, growth, history, issuing, memory, pdfs, renewals, webhooks
+from bench import entitlements, growth, history, issuing, memory, pdfs, renewals, usage, webhooks
 from bench.figures import Figure, table
 from bench.scale import FULL, QUICK, Scale
 from bench.stand import Stand, open_stand
@@ -25,6 +25,7 @@ BENCHES: dict[str, Measure] = {
     history.NAME: history.measure,
     webhooks.NAME: webhooks.measure,
     entitlements.NAME: entitlements.measure,
+    usage.NAME: usage.measure,
     issuing.NAME: issuing.measure,
     pdfs.NAME: pdfs.measure,
     memory.NAME: memory.measure,

@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     proforma_prefix: _NumberPrefix = "PI"
     catalogue_path: Path = Path("catalogue.yaml")
 
+    usd_rate_paise: int = Field(9_000, ge=1, le=100_000)
+    """What a US dollar of usage and of budgets counts for; a change, from a customer's next month on."""
+
     irp_enabled: bool = False
     """The turnover is above the limit for e-invoices (gst.md 1.10): what needs an IRN is drawn once it is
     registered, or refused."""

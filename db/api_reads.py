@@ -208,30 +208,32 @@ async def owed_to(session: AsyncSession, user_id: str) -> dict[str, int]:
     return {account: int(paise) for account, paise in (await session.execute(query)).all()}
 
 
+GRANTED = """(subscription.status IN ('ACTIVE', 'PAST_DUE')
+               OR (subscription.status IN ('PAUSED', 'CANCELLED', 'COMPLETED')
+                   AND subscription.access_until > :now))"""
+"""`domain.subscription.has_access` of a row `subscription`, in SQL. A test holds the two together."""
+
 _ENTITLEMENT = text(
-    """
+    f"""
     SELECT json_build_object('plan', code, 'features', features)::text FROM (
         SELECT plan.code, plan.features, plan.rank, true AS granted
         FROM customers AS customer
         JOIN subscriptions AS subscription ON subscription.customer_id = customer.id
         JOIN plans AS plan ON plan.id = subscription.plan_id
         WHERE customer.user_id = :user_id
-          AND (subscription.status IN ('ACTIVE', 'PAST_DUE')
-               OR (subscription.status IN ('PAUSED', 'CANCELLED', 'COMPLETED')
-                   AND subscription.access_until > :now))
+          AND {GRANTED}
         UNION ALL
         SELECT code, features, rank, false FROM plans WHERE fallback
     ) AS entitled
     ORDER BY granted DESC, rank DESC LIMIT 1
-    """
+    """  # noqa: S608 - our own text
 ).bindparams(bindparam("user_id", type_=Text))
 
 
 async def entitlement_json(session: AsyncSession, user_id: str, now: datetime) -> str | None:
     """`{"plan", "features"}` of the best plan granted to `user_id` at `now`, else of the fallback plan.
 
-    The rule is `domain.subscription.has_access`, here in SQL: services ask this all the time. A test
-    holds the two together. None only where no catalogue is loaded.
+    In one statement, for services ask this all the time. None only where no catalogue is loaded.
     """
     found: str | None = await session.scalar(_ENTITLEMENT, {"user_id": user_id, "now": now})
     return found

@@ -90,6 +90,7 @@ def _put_plan(session: AsyncSession, row: Plan | None, offer: Offer) -> list[Cha
         "features": dict(plan.features),
         "highlights": list(plan.highlights),
         "monthly_budget_usd_cents": plan.monthly_budget_usd_cents,
+        "monthly_budget_paise": plan.monthly_budget_paise,
         "rank": plan.rank,
         "fallback": offer.fallback,
         "seller_key": offer.seller_key,

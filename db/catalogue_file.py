@@ -19,6 +19,8 @@ _SAC = re.compile(r"99[0-9]{4}")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,8})(?:\.([0-9]{2}))?")
 _T = TypeVar("_T")
+_BUDGETS = ("monthly_budget_usd", "monthly_budget_inr")
+_LARGEST_BUDGET = 1_000_000_000
 _TAX = {"inside": True, "on_top": False}
 
 
@@ -83,7 +85,7 @@ def _offer(node: yaml.Node, seller_keys: Collection[str]) -> Offer:
         node,
         "a plan",
         required=("id", "name", "code", "rank", "features", "prices"),
-        optional=("description", "highlights", "monthly_budget_usd", "fallback", "seller"),
+        optional=("description", "highlights", *_BUDGETS, "fallback", "seller"),
     )
     prices = tuple(_price(price) for price in _sequence(fields["prices"], "prices"))
     _refuse_repeats(
@@ -95,7 +97,9 @@ def _offer(node: yaml.Node, seller_keys: Collection[str]) -> Offer:
         raise _fault(
             fields["fallback"], "the fallback plan must cost nothing: everybody without a plan has it"
         )
-    budget = fields.get("monthly_budget_usd")
+    budgets = {name: _budget(fields[name], name) for name in _BUDGETS if name in fields}
+    if len(budgets) > 1:
+        raise _fault(fields[_BUDGETS[1]], f"a plan has one budget: {' or '.join(_BUDGETS)}; leave one out")
     plan = Plan(
         id=_matching(fields["id"], "id", _PLAN_ID, "plan_ and then a-z, 0-9 or _, such as plan_pro"),
         name=_text(fields["name"], "name"),
@@ -105,7 +109,8 @@ def _offer(node: yaml.Node, seller_keys: Collection[str]) -> Offer:
         highlights=tuple(_text(line, "a highlight") for line in _sequence(fields["highlights"], "highlights"))
         if "highlights" in fields
         else (),
-        monthly_budget_usd_cents=None if budget is None else _money(budget, "monthly_budget_usd"),
+        monthly_budget_usd_cents=budgets.get("monthly_budget_usd"),
+        monthly_budget_paise=budgets.get("monthly_budget_inr"),
         rank=_whole(fields["rank"], "rank"),
     )
     seller = _seller(fields["seller"], seller_keys) if "seller" in fields else None
@@ -239,6 +244,13 @@ def _money(node: yaml.Node, what: str) -> int:
         raise _fault(node, f'{what} may not be {value!r}; write 4999 or "4999.50"')
     whole, hundredths = written.groups()
     return int(whole) * 100 + int(hundredths or 0)
+
+
+def _budget(node: yaml.Node, what: str) -> int:
+    budget = _money(node, what)
+    if budget > _LARGEST_BUDGET:
+        raise _fault(node, f"{what} may not be above ten million; leave it out where there is no limit")
+    return budget
 
 
 def _refuse_repeats(values: Iterable[tuple[yaml.Node, str]], what: str) -> None:

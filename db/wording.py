@@ -256,6 +256,24 @@ def _entitlement(data: Data) -> str:
 
 _ENDED = ("CANCELLED", "COMPLETED", "EXPIRED")
 
+
+def _nearly_used(data: Data) -> str:
+    percent = data.get("used_percent")
+    return f"Usage budget {percent} % used" if percent else "Usage budget nearly used"
+
+
+def _budget(data: Data) -> str:
+    budget, month = data.get("budget_paise"), data.get("month")
+    return f"It is {rupees(budget)} for {month}." if isinstance(budget, int) and month else ""
+
+
+def _in_wallet(data: Data) -> str:
+    wallet = data.get("wallet_paise")
+    if not isinstance(wallet, int):
+        return ""
+    return f"The wallet holds {rupees(wallet)}." if wallet else "The wallet is empty."
+
+
 _Teller = Callable[[Data], str]
 _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     EventType.SUBSCRIPTION_CREATED: (_always("Subscription asked for"), (_asked_for, _who)),
@@ -370,4 +388,9 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
     ),
     EventType.PAYMENT_REFUNDED: (lambda data: f"{_amount(data)} refunded", (_without_note, _why, _who)),
     EventType.ENTITLEMENT_CHANGED: (_entitlement, ()),
+    EventType.USAGE_BUDGET_WARNED: (
+        _nearly_used,
+        (_budget, _in_wallet),
+    ),
+    EventType.USAGE_BUDGET_USED_UP: (_always("Usage budget used up"), (_budget, _in_wallet)),
 }

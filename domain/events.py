@@ -52,6 +52,8 @@ class EventType(StrEnum):
     REFUND_FAILED = "refund.failed"
     PAYMENT_REFUNDED = "payment.refunded"
     ENTITLEMENT_CHANGED = "entitlement.changed"
+    USAGE_BUDGET_WARNED = "usage.budget_warned"
+    USAGE_BUDGET_USED_UP = "usage.budget_used_up"
 
 
 _ANNOUNCED: dict[Trigger, EventType] = {
@@ -130,6 +132,8 @@ _WANTED: dict[str, frozenset[EventType]] = {
             EventType.VOUCHER_DOCUMENT_READY,
             EventType.PROFORMA_DOCUMENT_READY,
             EventType.PAYMENT_REFUNDED,
+            EventType.USAGE_BUDGET_WARNED,
+            EventType.USAGE_BUDGET_USED_UP,
         }
     ),
 }

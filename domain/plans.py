@@ -43,5 +43,7 @@ class Plan:
     highlights: tuple[str, ...] = ()
     """Lines shown to people."""
     monthly_budget_usd_cents: int | None = None
+    """What a month of use may cost, in one of two units; neither: no limit (`domain.usage`)."""
+    monthly_budget_paise: int | None = None
     rank: int = 0
     """Higher is better; entitlements take the best of several."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Kind(StrEnum):
     VOUCHER = "voucher"
     REFUND = "refund"
     PROFORMA = "proforma"
+    BUDGET_WARNED = "budget_warned"
+    BUDGET_USED_UP = "budget_used_up"
 
 
 WITH_DOCUMENT = frozenset({Kind.RECEIPT, Kind.CREDIT_NOTE, Kind.VOUCHER, Kind.PROFORMA})
@@ -64,6 +66,11 @@ class Occasion:
     """How often it was asked for before."""
     by_ladder: bool = True
     """Razorpay's ladder of one debit and three retries; else our own."""
+    month: date | None = None
+    """A day of the month that a budget is for."""
+    used_percent: int = 0
+    wallet_paise: int = 0
+    """What is left in the wallet."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,14 @@ def kind_for(event_type: str, data: Mapping[str, object]) -> Kind | None:
         return Kind.NEW_METHOD_NEEDED if remedy is Remedy.NEW_METHOD else Kind.PAYMENT_FAILED
     if event_type == EventType.SUBSCRIPTION_CANCELLED and not data.get("period_end"):
         return None  # never paid for: a checkout that was left, or Free giving way to a paid plan
+    if event_type == EventType.USAGE_BUDGET_WARNED and _whole(data, "used_percent") >= 100:
+        return None  # used up at one go: one letter says that
     return _BY_EVENT.get(event_type)
+
+
+def _whole(data: Mapping[str, object], name: str) -> int:
+    value = data.get(name)
+    return value if isinstance(value, int) else 0
 
 
 _BY_EVENT: dict[str, Kind] = {
@@ -98,6 +112,8 @@ _BY_EVENT: dict[str, Kind] = {
     EventType.VOUCHER_DOCUMENT_READY: Kind.VOUCHER,
     EventType.PROFORMA_DOCUMENT_READY: Kind.PROFORMA,
     EventType.PAYMENT_REFUNDED: Kind.REFUND,
+    EventType.USAGE_BUDGET_WARNED: Kind.BUDGET_WARNED,
+    EventType.USAGE_BUDGET_USED_UP: Kind.BUDGET_USED_UP,
 }
 
 
@@ -236,6 +252,31 @@ def _cancelled(occasion: Occasion) -> Letter:
     return Letter(f"Your {occasion.plan} plan is cancelled", tuple(paragraphs))
 
 
+def _budget_warned(occasion: Occasion) -> Letter:
+    budget = _budget(occasion)
+    happened = f"You have used {occasion.used_percent} % of {budget}."
+    return Letter(f"{occasion.used_percent} % of your usage budget is used", (happened, _beyond(occasion)))
+
+
+def _budget_used_up(occasion: Occasion) -> Letter:
+    happened = f"You have used up {_budget(occasion)}."
+    return Letter("Your usage budget is used up", (happened, _beyond(occasion)))
+
+
+def _budget(occasion: Occasion) -> str:
+    of_plan = f" that comes with the {occasion.plan} plan" if occasion.plan else ""
+    of_month = f" for {occasion.month:%B %Y}" if occasion.month else ""
+    return f"the budget{of_month}{of_plan}"
+
+
+def _beyond(occasion: Occasion) -> str:
+    if occasion.wallet_paise:
+        return (
+            f"What you use beyond it is taken from your wallet, which holds {rupees(occasion.wallet_paise)}."
+        )
+    return "Your wallet is empty: put money into it to go on beyond the budget, or choose a larger plan."
+
+
 def _pay(occasion: Occasion, label: str) -> tuple[str, str] | None:
     link = occasion.payment_link or ""
     return (label, link) if link.startswith(("https://", "http://")) else None
@@ -252,6 +293,8 @@ _WRITERS = {
     Kind.VOUCHER: _voucher,
     Kind.REFUND: _refund,
     Kind.PROFORMA: _proforma,
+    Kind.BUDGET_WARNED: _budget_warned,
+    Kind.BUDGET_USED_UP: _budget_used_up,
 }
 
 _TEMPLATES = jinja2.Environment(

@@ -8,7 +8,7 @@ server is not, and the row says `unknown`. Only what certainly was not sent is t
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -142,6 +142,9 @@ class NotificationsSink:
             open_until=_moment(data, "open_until"),
             reminder=_whole(data, "reminder"),
             by_ladder=data.get("collection") != "engine",
+            month=_month(data),
+            used_percent=_whole(data, "used_percent"),
+            wallet_paise=_whole(data, "wallet_paise"),
         )
         if kind is Kind.PAYMENT_FAILED and explain(occasion.reason).remedy is Remedy.OPERATOR:
             _log.error(
@@ -225,3 +228,8 @@ def _whole(data: Mapping[str, Any], name: str) -> int:
 def _moment(data: Mapping[str, Any], name: str) -> datetime | None:
     value = data.get(name)
     return datetime.fromisoformat(value) if isinstance(value, str) else None
+
+
+def _month(data: Mapping[str, Any]) -> date | None:
+    value = data.get("month")
+    return date.fromisoformat(f"{value}-01") if isinstance(value, str) else None

@@ -10,6 +10,7 @@ from db.models.collecting import Mandate, PayPage, WalletDraw
 from db.models.money import GatewayIntent, LedgerPosting, LedgerTransaction, Payment, Refund
 from db.models.paper import Document, IrpRegistration, NumberSeries, Rendition
 from db.models.selling import Customer, GatewayPlan, Plan, Price, Subscription
+from db.models.usage import UsageDay, UsageEvent, UsageMonth
 
 __all__ = [
     "Base",
@@ -33,6 +34,9 @@ __all__ = [
     "Refund",
     "Rendition",
     "Subscription",
+    "UsageDay",
+    "UsageEvent",
+    "UsageMonth",
     "WalletDraw",
     "WebhookInbox",
 ]

@@ -125,7 +125,15 @@ class LedgerPosting(Base):
     """A debit (positive) or credit (negative) in paise."""
 
     __tablename__ = "ledger_postings"
-    __table_args__ = (CheckConstraint("amount_paise <> 0", name="not_zero"),)
+    __table_args__ = (
+        CheckConstraint("amount_paise <> 0", name="not_zero"),
+        Index(
+            "ix_ledger_postings_wallet",
+            "transaction_id",
+            postgresql_include=["amount_paise"],
+            postgresql_where=text("account = 'wallet'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     transaction_id: Mapped[int] = mapped_column(ForeignKey("ledger_transactions.id"), index=True)

@@ -44,7 +44,12 @@ class Plan(Base):
     """A row of the catalogue."""
 
     __tablename__ = "plans"
-    __table_args__ = (Index("uq_plans_fallback", "fallback", unique=True, postgresql_where=text("fallback")),)
+    __table_args__ = (
+        Index("uq_plans_fallback", "fallback", unique=True, postgresql_where=text("fallback")),
+        CheckConstraint(
+            "num_nonnulls(monthly_budget_usd_cents, monthly_budget_paise) <= 1", name="one_budget"
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -53,6 +58,8 @@ class Plan(Base):
     features: Mapped[dict[str, Any]]
     highlights: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     monthly_budget_usd_cents: Mapped[int | None] = mapped_column(BigInteger)
+    """What a month of use may cost (`domain.usage`), in one of the two units; neither: no limit."""
+    monthly_budget_paise: Mapped[int | None] = mapped_column(BigInteger)
     rank: Mapped[int]
     fallback: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     """The one plan of everybody who has no access to another."""

@@ -74,6 +74,11 @@ def test_amounts_are_read_to_the_paisa() -> None:
     assert (free.fallback, pro.fallback) == (True, False)
 
 
+def test_a_budget_may_be_in_rupees() -> None:
+    _, pro = parse(edited("monthly_budget_usd", "monthly_budget_inr"))
+    assert (pro.plan.monthly_budget_usd_cents, pro.plan.monthly_budget_paise) == (None, 1250)
+
+
 async def test_a_plan_may_be_billed_by_another_registration(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "catalogue.yaml"
     file.write_text(edited("    rank: 10\n", "    rank: 10\n    seller: mh\n"))
@@ -137,6 +142,13 @@ FAULTS = {
     "features no mapping": (r"features: \{seats: 1\}", "features: 3", 7, "features must be"),
     "feature yes": ("support: true", "support: yes", 16, "true or false"),
     "empty highlight": (r"\[Five seats\]", '[""]', 18, "one line of text"),
+    "two budgets": (
+        '    monthly_budget_usd: "12.50"\n',
+        '    monthly_budget_usd: "12.50"\n    monthly_budget_inr: 100\n',
+        20,
+        "one budget",
+    ),
+    "budget as good as none": ('usd: "12.50"', "usd: 10000001", 19, "leave it out"),
     "no fallback": ("    fallback: true\n", "", 2, "0 plans have"),
     "fallback false": ("fallback: true", "fallback: false", 2, "0 plans have"),
     "two fallbacks": (

@@ -1,6 +1,7 @@
 """Queries asked all the time find their rows by index, also when there are many."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import api_reads, inbox, outbox
+from db import api_reads, inbox, outbox, usage_reads
 from db.session import Database
 from domain.subscription import Status, has_access
 from tests.db.rows import NOON, add, customer, subscription
@@ -28,6 +29,18 @@ MANY = """
                                gateway_subscription_id, status)
     SELECT 'razorpay', 'evt_' || n, 'x', '', n::text, 'sub_rzp_' || n,
            CASE WHEN n % 100 = 0 THEN 'received' ELSE 'signalled' END FROM generate_series(1, 5000) n;
+    INSERT INTO ledger_transactions (reference, kind, customer_id, occurred_at)
+    SELECT 'entry/' || n, 'sale', 'cus_' || (n % 5000 + 1), now() FROM generate_series(1, 20000) n;
+    INSERT INTO ledger_postings (transaction_id, account, amount_paise)
+    SELECT id, account, amount FROM ledger_transactions,
+           (VALUES ('gateway_clearing', 100), ('wallet', -60), ('revenue', -40)) AS sides (account, amount);
+    INSERT INTO wallet_draws (id, customer_id, amount_paise, drawn_at, month, reference)
+    SELECT 'wdr_' || n, 'cus_' || (n % 5000 + 1), 1, now(), '2026-04', 'usage'
+    FROM generate_series(1, 20000) n;
+    INSERT INTO usage_months (customer_id, month, events, usd_rate_paise, used_micropaise, excess_micropaise,
+                              drawn_paise, over_paise)
+    SELECT 'cus_' || n, month, 1, 9000, 1, 0, 0, 0
+    FROM generate_series(1, 5000) n, unnest(ARRAY['2026-03', '2026-04']) AS month;
     ANALYZE;
 """
 
@@ -71,6 +84,24 @@ async def test_an_entitlement_is_one_statement_by_index(crowded: Database) -> No
     assert "ix_subscriptions_customer_created" in plan or "uq_subscriptions_one_live" in plan
     assert "Seq Scan on customers" not in plan
     assert "Seq Scan on subscriptions" not in plan
+
+
+async def test_whether_one_may_spend_is_one_statement_by_index(crowded: Database) -> None:
+    async def ask(session: AsyncSession) -> None:
+        found = await usage_reads.standing(session, "user_77", NOON, 9_000)
+        assert (found.wallet_paise, found.month.used_micropaise) == (4 * 60 - 4, 1)
+
+    statements, plan = await plan_of(crowded, ask)
+    assert statements == 1
+    for index in (
+        "uq_customers_user_id",
+        "pk_usage_months",
+        "ix_ledger_transactions_customer_id",
+        "ix_ledger_postings_wallet",
+        "ix_wallet_draws_open",
+    ):
+        assert index in plan
+    assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= {"plans"}  # six rows
 
 
 async def test_what_is_due_is_found_among_much_that_is_done(crowded: Database) -> None:

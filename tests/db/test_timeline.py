@@ -239,6 +239,10 @@ def test_every_event_can_be_told_with_and_without_its_data(event: EventType) -> 
         "actor": "customer",
         "uncollected_cycles": 2,
         "granted": False,
+        "month": "2026-11",
+        "used_percent": 83,
+        "budget_paise": 450000,
+        "wallet_paise": 1000,
     }
     for data in (full, {}, dict.fromkeys(full)):
         title, detail = event_told(event, data)

@@ -129,6 +129,8 @@ def test_sinks_get_the_events_they_want(event: EventType) -> None:
         "credit_note.document_ready",
         "voucher.document_ready",
         "proforma.document_ready",
+        "usage.budget_warned",
+        "usage.budget_used_up",
     }
     assert (NOTIFICATIONS_SINK in wanting) == (event.value in told)
     assert interested(event, ()) == ()

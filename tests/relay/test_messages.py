@@ -1,7 +1,7 @@
 """What customers read: every kind, every rung, every reason."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -187,3 +187,26 @@ def test_other_events_call_for_no_message() -> None:
 def test_a_reason_decides_what_helps(reason: str, remedy: Remedy) -> None:
     explained = explain(reason)
     assert explained.remedy is remedy and explained.words and explained.words[-1] != "."
+
+
+def test_a_budget_nearly_used_says_how_much_of_which_and_what_comes_then() -> None:
+    assert kind_for(EventType.USAGE_BUDGET_WARNED, {"used_percent": 83}) is Kind.BUDGET_WARNED
+    occasion = replace(OCCASION, month=date(2026, 11, 1), used_percent=83, wallet_paise=250000)
+    assert text_of(Kind.BUDGET_WARNED, occasion) == (
+        "Dear Meera,\n\n"
+        "You have used 83 % of the budget for November 2026 that comes with the Basic plan.\n\n"
+        "What you use beyond it is taken from your wallet, which holds ₹2,500.00.\n\n"
+        "Kaveri Reader Private Limited\n"
+    )
+
+
+def test_a_budget_used_up_asks_for_money_only_where_the_wallet_is_empty() -> None:
+    assert kind_for(EventType.USAGE_BUDGET_USED_UP, {"used_percent": 100}) is Kind.BUDGET_USED_UP
+    occasion = replace(OCCASION, plan="", month=date(2026, 11, 1), used_percent=100)
+    text = text_of(Kind.BUDGET_USED_UP, occasion)
+    assert "You have used up the budget for November 2026.\n" in text and "put money into it" in text
+    assert "put money" not in text_of(Kind.BUDGET_USED_UP, replace(occasion, wallet_paise=1))
+
+
+def test_a_budget_used_up_at_one_go_makes_one_letter() -> None:
+    assert kind_for(EventType.USAGE_BUDGET_WARNED, {"used_percent": 100}) is None

@@ -319,6 +319,19 @@ async def test_a_refund_without_a_subscription_brings_no_document(
     assert mail["Subject"] == "Your refund of ₹1,178.82" and list(mail.iter_attachments()) == []
 
 
+async def test_an_alert_of_a_budget_reaches_its_customer_with_their_plan(
+    records: Records, relay_with: Make
+) -> None:
+    facts: dict[str, Any] = {"month": "2026-11", "used_percent": 85, "wallet_paise": 0}
+    async with mail_server() as box:
+        await records.event(EventType.USAGE_BUDGET_WARNED, "notifications", **facts)
+        await relay_with(by_mail(box)).drain_once()
+    [mail] = [message_from_bytes(raw, policy=default) for raw in box.mails]
+    assert mail["Subject"] == "85 % of your usage budget is used"
+    body = mail.get_body(("plain",))
+    assert body is not None and "the budget for November 2026 that comes with" in body.get_content()
+
+
 async def test_an_event_about_nobody_on_record_is_given_up(records: Records, relay_with: Make) -> None:
     async with records.database.transaction() as session:
         await session.execute(delete(models.Subscription))
