@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from domain.money import rupees
 from domain.periods import IST
 from local.home import REPOSITORY
 from local.narration import Narrator
-from local.payer import Payer
+from local.plot import by_phonepe, by_razorpay, on
 from local.postgres import PostgresServer
 from local.world import Person, World, open_world
 
@@ -96,113 +95,19 @@ async def demo(narrator: Narrator) -> None:
 
 async def _year(world: World, story: Story, narrator: Narrator) -> list[Person]:
     narrator.headline("A year of nine subscriptions; time is skipped, everything else is real")
-    asha = await world.person("asha", name="Asha", state_code="29")
-    bharat = await world.person("bharat", name="Bharat", state_code="27")
-    chitra = await world.person("chitra", name="Chitra", state_code="07")
-    dev = await world.person("dev", name="Dev", state_code="29")
-    esha = await world.person("esha", name="Esha", state_code="33")
-    await asha.subscribe("plan_pro")
-    await bharat.subscribe("plan_growth")
-    await chitra.subscribe("plan_pro")
-    await dev.subscribe("plan_starter", "annual")
-    await esha.subscribe("plan_basic")
-    for person, method in ((asha, "card"), (bharat, "upi"), (chitra, "card"), (dev, "card"), (esha, "upi")):
-        await person.pay(method)
+    charged = await by_razorpay(world)
+    collected = await by_phonepe(world)
     await story.tell()
-    farah = await _autopay(world, "farah", "plan_starter")
-    gita = await _autopay(world, "gita", "plan_growth")
-    hari = await _autopay(world, "hari", "plan_starter")
-    indu = await _autopay(world, "indu", "plan_growth", "annual")
-    await story.tell()
-
-    async def bharat_runs_short() -> None:
-        await bharat.next_charges("failure", "failure", "success")
-
-    async def chitra_card_expires() -> None:
-        await chitra.next_charges("failure", "failure", "failure", "failure")
-
-    async def chitra_comes_back() -> None:
-        await chitra.at_gateway("change_method", method="card", card_origin="domestic", outcome="success")
-
-    async def esha_pauses() -> None:
-        await esha.command("pause")
-
-    async def esha_resumes() -> None:
-        await esha.command("resume")
-
-    async def esha_leaves() -> None:
-        await esha.command("cancel")
-
-    async def dev_is_given_back() -> None:
-        (invoice,) = await dev.invoices()
-        async with world.operator() as operator:
-            given = {"amount_paise": 1_000_00, "reason": "a week of outages"}
-            (await operator.post(f"/admin/invoices/{invoice['id']}/refund", json=given)).raise_for_status()
-
-    async def farah_runs_short() -> None:
-        # Every debit of the first notice.
-        await farah.next_debits(*4 * [{"outcome": "failure", "code": "Z9"}])
-
-    async def farah_has_money_again() -> None:
-        await farah.next_debits("success", replace=True)
-
-    async def gita_pauses_in_her_app() -> None:
-        await gita.at_mandate("pause")
-
-    async def gita_takes_it_up_again() -> None:
-        await gita.at_mandate("unpause")
-
-    async def hari_revokes_his_mandate() -> None:
-        await hari.at_mandate("revoke")
-
-    async def hari_pays_by_link() -> None:
-        await hari.pay()
-
-    async def hari_gives_a_new_mandate() -> None:
-        await hari.at_order(await hari.open_page(path="/mandate"), "pay")
-
-    async def indu_pays_by_link() -> None:
-        await indu.pay()
-
-    plot: list[tuple[datetime, Callable[[], Awaitable[None]]]] = [
-        (_on(2026, 3, 10), bharat_runs_short),
-        (_on(2026, 3, 20), farah_runs_short),
-        (_on(2026, 4, 2), farah_has_money_again),
-        (_on(2026, 4, 15), chitra_card_expires),
-        (_on(2026, 4, 26), gita_pauses_in_her_app),
-        (_on(2026, 5, 2), gita_takes_it_up_again),
-        (_on(2026, 5, 20), chitra_comes_back),
-        (_on(2026, 6, 10), esha_pauses),
-        (_on(2026, 7, 6), dev_is_given_back),
-        (_on(2026, 7, 20), hari_revokes_his_mandate),
-        (_on(2026, 7, 29), hari_pays_by_link),
-        (_on(2026, 8, 2), hari_gives_a_new_mandate),
-        (_on(2026, 8, 5), esha_resumes),
-        (_on(2026, 10, 12), esha_leaves),
-        (_on(2027, 1, 29), indu_pays_by_link),
-    ]
+    plot = sorted([*charged.plot, *collected.plot], key=lambda scene: scene[0])
     for month in range(2, 15):
-        until = _on(2026 + (month - 1) // 12, (month - 1) % 12 + 1, 25)
+        until = on(2026 + (month - 1) // 12, (month - 1) % 12 + 1, 25)
         while plot and plot[0][0] <= until:
             moment, act = plot.pop(0)
             await world.time.travel_to(moment)
             await act()
         await world.time.travel_to(until)
         await story.tell()
-    return [asha, bharat, chitra, dev, esha, farah.person, gita.person, hari.person, indu.person]
-
-
-async def _autopay(world: World, user_id: str, plan_id: str, interval: str = "monthly") -> Payer:
-    """Somebody who approves a mandate at PhonePe, or pays there each year where none carries the price."""
-    person = await world.person(user_id, name=user_id.title(), state_code="32")
-    await person.subscribe(plan_id, interval, collect_by="phonepe")
-    payer = Payer(person)
-    await payer.pay()
-    return payer
-
-
-def _on(year: int, month: int, day: int) -> datetime:
-    return datetime(year, month, day, 12, 0, tzinfo=IST).astimezone(UTC)
+    return [*charged.people, *collected.people]
 
 
 async def _sum_up(world: World, people: list[Person], narrator: Narrator) -> None:
