@@ -112,7 +112,13 @@ def _who(data: Data) -> str:
 
 
 def _method(data: Data) -> str:
-    names = {"upi": "UPI", "card": "card", "emandate": "bank mandate", "netbanking": "net banking"}
+    names = {
+        "upi": "UPI",
+        "upi_autopay": "UPI Autopay",
+        "card": "card",
+        "emandate": "bank mandate",
+        "netbanking": "net banking",
+    }
     method = str(data.get("method") or "")
     return f"By {names.get(method, method)}." if method else ""
 

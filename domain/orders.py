@@ -21,7 +21,7 @@ class OrderAttempt:
     state: AttemptState
     amount_paise: int
     method: str
-    """The gateway's word; empty if it does not say."""
+    """upi, upi_autopay, card, netbanking, or the gateway's word in lower case; empty if it does not say."""
     attempted_at: datetime | None
     reference: str | None = None
     """The bank's number for it (UTR), which payers ask for."""

@@ -81,6 +81,15 @@ class PhonePeHealth:
         return "SUBSCRIPTION_SETUP" not in self.down
 
 
+_METHODS = {
+    **dict.fromkeys(("UPI_INTENT", "UPI_QR", "UPI_COLLECT", "PPE_INTENT"), "upi"),
+    "UPI_AUTO_PAY": "upi_autopay",
+    **dict.fromkeys(("CARD", "TOKEN"), "card"),
+    "NET_BANKING": "netbanking",
+}
+"""PhonePe's modes in the words that our books have for all gateways."""
+
+
 def page(answer: Any, our_id: str) -> PageAtGateway:
     """A created order with the address to send its payer to: a page, or a UPI app's link."""
     entity = _entity(answer)
@@ -151,11 +160,12 @@ def _attempts(entity: Entity) -> tuple[OrderAttempt, ...]:
 
 
 def _attempt(entity: Entity) -> OrderAttempt:
+    mode = _text_or_none(entity, "paymentMode") or ""
     return OrderAttempt(
         id=_text(entity, "transactionId"),
         state=_ATTEMPTS.get(_text(entity, "state"), AttemptState.PENDING),
         amount_paise=_integer(entity, "amount"),
-        method=_text_or_none(entity, "paymentMode") or "",
+        method=_METHODS.get(mode, mode.lower()),
         attempted_at=_moment(entity.get("timestamp")),
         reference=_reference(entity),
         codes=_codes(entity),

@@ -75,7 +75,7 @@ async def test_an_order_is_opened_paid_and_found_with_its_payment(
     paid = await gateway.find_order(new.order_id)
     assert paid is not None
     assert paid.payment is not None
-    assert (paid.payment.method, paid.payment.amount_paise) == ("UPI_QR", AMOUNT)
+    assert (paid.payment.method, paid.payment.amount_paise) == ("upi", AMOUNT)
     assert paid.payment.reference
     assert await gateway.find_attempt(paid.payment.id) == paid.payment
 

@@ -107,7 +107,7 @@ def test_a_paid_order_names_its_payment() -> None:
         id="OM2606221329301112223334",
         state=AttemptState.COMPLETED,
         amount_paise=94282,
-        method="UPI_QR",
+        method="upi",
         attempted_at=moment(1782115170111),
         reference="455069731511",
     )
