@@ -86,7 +86,8 @@ _ENDORSEMENTS = {
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _METHODS = {
-    "upi": "UPI", "upi_autopay": "UPI Autopay", "emandate": "eMandate", "nach": "NACH", "netbanking": "net banking", "emi": "EMI",
+    "upi": "UPI", "upi_autopay": "UPI Autopay", "emandate": "eMandate", "nach": "NACH",
+    "netbanking": "net banking", "emi": "EMI",
 }  # fmt: skip
 
 _WITHOUT_MINOR = frozenset(
