@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from config.collecting import CollectBy
 from domain.document import DocumentKind
 from domain.events import EventType
+from domain.mandate import MandateStatus
 from domain.periods import Interval
 from domain.subscription import Command, Status
 
@@ -178,6 +179,20 @@ class TimelineEntry(Answer):
     detail: str = Field(description="Why, how, and for how much.")
     amount_paise: int | None
     reference: str | None = Field(description="Invoice number, or the gateway's id of payment or event.")
+
+
+class MandateOut(Answer):
+    """The payer's permission to debit, as last read from the gateway."""
+
+    status: MandateStatus
+    gateway: str = Field(examples=["phonepe"])
+    max_amount_paise: Paise = Field(description="The most that one debit may take; paise.")
+    valid_until: datetime | None
+    pause_ends_at: datetime | None = Field(description="Where the payer set an end to a pause.")
+    renew_url: str | None = Field(
+        description="Where the payer gives a new one, once this has ended.",
+        examples=["https://billing.example/pay/sub_06f3m1k2p4q8s0t2v4a6c8e0g2/mandate"],
+    )
 
 
 class Timeline(Answer):

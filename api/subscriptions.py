@@ -197,6 +197,23 @@ async def get_subscription_timeline(
     return await timeline.tell(services.database, row.subscription.id, for_operators=False)
 
 
+@router.get(
+    "/v1/subscriptions/{subscription_id:subscription}/mandate",
+    operation_id="get_subscription_mandate",
+    responses=documented(401, 404),
+)
+async def get_subscription_mandate(
+    services: Parts, customer: CurrentCustomer, subscription_id: SubscriptionId
+) -> schemas.MandateOut:
+    """The mandate it is collected by; 404 where the gateway charges, or each period is paid on a page."""
+    row = await _mine(services, customer, subscription_id)
+    async with services.database.reading() as session:
+        mandate = await api_reads.mandate_of(session, row.subscription.id)
+    if mandate is None:
+        raise NotFound(f"{subscription_id} is not collected by a mandate of ours.")
+    return views.mandate_out(row, mandate, services.settings.public_url)
+
+
 async def _all_of(services: Services, customer: CustomerIdentity) -> list[Subscribed]:
     async with services.database.reading() as session:
         return await api_reads.subscriptions_of(session, customer.user_id)

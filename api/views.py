@@ -5,9 +5,10 @@ from datetime import date, datetime
 from api import schemas
 from config.collecting import collected_by
 from db.api_reads import Offered, Subscribed
-from db.models import OutboxEvent
+from db.models import Mandate, OutboxEvent
 from db.restoring import subscription_of
 from domain.events import EventType
+from domain.mandate import DEAD, MandateStatus
 from domain.periods import Interval, india_date
 from domain.subscription import LIVE, Command, Status, allowed_commands, has_access
 
@@ -92,6 +93,20 @@ def subscription_out(row: Subscribed, now: datetime) -> schemas.SubscriptionOut:
         access_until=access_until(row),
         uncollected_cycles=item.uncollected,
         allowed=allowed(row),
+    )
+
+
+def mandate_out(row: Subscribed, mandate: Mandate, public_url: str) -> schemas.MandateOut:
+    """A mandate, and where to give a new one."""
+    status, item = MandateStatus(mandate.status), row.subscription
+    renews = status in DEAD and Status(item.status) in LIVE
+    return schemas.MandateOut(
+        status=status,
+        gateway=mandate.gateway,
+        max_amount_paise=mandate.max_amount_paise,
+        valid_until=mandate.valid_until,
+        pause_ends_at=mandate.pause_ends_at,
+        renew_url=f"{public_url.rstrip('/')}/pay/{item.id}/mandate" if renews else None,
     )
 
 

@@ -18,6 +18,7 @@ from db.models import (
     GatewayIntent,
     LedgerPosting,
     LedgerTransaction,
+    Mandate,
     OutboxDelivery,
     OutboxEvent,
     Payment,
@@ -97,6 +98,12 @@ async def subscriptions_of(session: AsyncSession, user_id: str, limit: int = 100
         .limit(limit)
     )
     return [Subscribed(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+
+
+async def mandate_of(session: AsyncSession, subscription_id: str) -> Mandate | None:
+    """The mandate in use, or that was last."""
+    query = select(Mandate).where(Mandate.subscription_id == subscription_id)
+    return await session.scalar(query.order_by(Mandate.in_use.desc(), Mandate.created_at.desc()).limit(1))
 
 
 async def live_subscriptions(session: AsyncSession, customer_id: str) -> list[Subscribed]:

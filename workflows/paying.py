@@ -151,7 +151,9 @@ class Paying(Renewing):
             return PayReply(PayStanding.OVER)
         order = cycle.order if cycle is not None else None
         if order is None:
-            return PayReply(PayStanding.NOTHING_DUE)
+            period = subscription.period
+            message = f"It is paid until {period.last_day:%d %B %Y}." if period else ""
+            return PayReply(PayStanding.NOTHING_DUE, message=message)
         if order.in_flight(self._rules.appears_within):
             return PayReply(PayStanding.CHECKING, order.amount_paise)
         return PayReply(PayStanding.DEBIT_ANNOUNCED, order.amount_paise, due_at=order.target)
