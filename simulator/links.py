@@ -16,8 +16,11 @@ _MOST_EXPIRY = 183 * DAY
 
 
 def shown(world: World, link: Record) -> Record:
-    """A payment link as the API shows it."""
-    return shapes.payment_link(link, world.base_url)
+    """A payment link as the API shows it; the reference's sample has no order."""
+    entity = shapes.payment_link(link, world.base_url)
+    if not world.switches.links_tell_order:
+        del entity["order_id"]
+    return entity
 
 
 def create(world: World, call: Call) -> Record:
@@ -61,7 +64,9 @@ def create(world: World, call: Call) -> Record:
         "updated_at": world.now,
         "user_id": "",
         "_code": world.mint.word(7),
-        "order_id": payments.new_order(world, amount, "INR")["id"],
+        "order_id": payments.new_order(world, amount, "INR", _kind="payment_link", _reference=reference)[
+            "id"
+        ],
     }
     world.add("payment_link", link)
     if expire_by:
