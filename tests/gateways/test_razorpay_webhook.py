@@ -23,6 +23,9 @@ def test_the_published_example_names_subscription_payment_and_bill() -> None:
         gateway_subscription_id="sub_SEKk61J6Teb3wW",
         payment_id="pay_SEKllMQaTsabP3",
         invoice_id="inv_SEKk5qKqLD25RQ",
+        gateway_order_id="order_SEKk5foHVzF5ZR",
+        gateway_token_id="token_SEKlmdfoua2Zs8",
+        gateway_customer_id="cust_SEKllY9dmYeeby",
         created_at=datetime.fromtimestamp(1770702798, UTC),
     )
 
