@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator import shapes, webhooks
-from simulator.books import Record
+from simulator.books import Page, Record
 from simulator.cycles import DAY
 from simulator.fields import Call, Fields, collection, list_page
 from simulator.refusals import Refusal, no_such_url
@@ -222,8 +222,11 @@ def edit_order(world: World, call: Call) -> Record:
 def payments_of_order(world: World, call: Call) -> Record:
     """GET /v1/orders/:id/payments"""
     order = world.get("order", call.ids[0])
-    found = world.books.find("payment", order_id=order["id"])
-    return collection([shapes.payment(payment) for payment in reversed(found)])
+    if world.switches.order_payments_lag:
+        found = world.page("payment", Page(count=100), {"order_id": order["id"]})
+    else:
+        found = world.books.find("payment", order_id=order["id"])[::-1]
+    return collection([shapes.payment(payment) for payment in found])
 
 
 def list_payments(world: World, call: Call) -> Record:

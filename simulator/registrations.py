@@ -80,9 +80,11 @@ def _customer(world: World, fields: Fields) -> Record:
     told = Fields(fields.mapping("customer", required=True), ("name", "email", "contact"))
     details = catalogue.customer_details(told)
     for name in ("name", "email", "contact"):
-        if name not in details:
+        if name not in details and world.switches.registration_needs_payer:
             raise missing(f"customer.{name}")
-    known = catalogue.known_customer(world, details["email"], details["contact"])
+    known = None
+    if "email" in details or "contact" in details:
+        known = catalogue.known_customer(world, details.get("email"), details.get("contact"))
     return known if known is not None else catalogue.new_customer(world, details)
 
 
@@ -122,6 +124,9 @@ def authenticate(world: World, invoice_id: str, asked: Record) -> Record:
     customer = world.get("customer", invoice["customer_id"])
     known = {name: customer[name] for name in ("email", "contact")}
     kept = mandates.make_instrument(world, known | {"method": terms["method"]} | asked)
+    for name, told in known.items():
+        customer[name] = told or kept[name]
+    world.save("customer", customer)
     order = world.get("order", invoice["order_id"])
     by = Instrument(**kept, customer_id=customer["id"])
     payment = payments.begin(world, order, by, description="Mandate registration", invoice=invoice)

@@ -56,11 +56,15 @@ class Switches(_Changeable):
     )
     auto_refund_seconds: int = Field(default=3 * 86_400, ge=0, description="for payments never captured")
     list_lag_seconds: float = Field(default=0, ge=0)
+    order_payments_lag: bool = Field(default=False, description="whether an order's payments lag as lists do")
     list_lag_by: Literal["clock", "wall"] = "clock"
     rate_limit_per_second: int = Field(default=0, ge=0, description="0 is no limit")
     webhook_type_field: bool = True
     recurring_payments: bool = Field(default=True, description="whether the account may use tokens")
     unique_receipts: bool = Field(default=True, description="of orders; documented, not met everywhere")
+    registration_needs_payer: bool = Field(
+        default=True, description="whether a registration link needs name, email and phone"
+    )
     upi_most_paise: int = Field(default=9_999_900, description="the largest a UPI token may allow")
     token_confirm_seconds: int = Field(
         default=0, ge=0, description="until a token is confirmed; not eMandate"
