@@ -19,7 +19,7 @@ from gateways.razorpay_fields import Entity
 from gateways.razorpay_orders import Paid
 
 UNKNOWN_ID = (400, 404)
-_TAKEN = ("already", "exist", "taken", "unique", "duplicate")
+_TAKEN = ("already", "duplicate", "must be unique")
 _NAMES = ("receipt", "reference")
 
 

@@ -163,9 +163,11 @@ class RazorpayTokens:
         if setup is None:
             return None
         approved, what = setup.approved, f"cancel mandate {mandate_id}"
+        if approved is not None and approved.token_id is None:
+            raise GatewayUnavailable(f"{what}: it is approved and its token not made yet; try again")
         refusal: GatewayRefused | None = None
         try:
-            if approved is None or approved.token_id is None:
+            if approved is None:
                 if not setup.link.is_over:
                     await self._client.ask(what, lambda sdk: sdk.invoice.cancel(setup.link.id))
             else:

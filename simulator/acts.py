@@ -148,7 +148,7 @@ def _of_token(perform: Callable[[World, str], Record]) -> Act:
 def _queue(name: str, words: tuple[str, ...]) -> Act:
     def act(world: World, entity_id: str, body: Record) -> Record:
         token = world.get("token", entity_id)
-        queue: list[Record] = [] if body.get("replace") else token[name]
+        queue: list[Record] = [] if body.get("replace") else token.get(name) or []
         for each in body.get("outcomes") or [body]:
             outcome: Record = {"outcome": each} if isinstance(each, str) else dict(each)
             if outcome.get("outcome") not in words:

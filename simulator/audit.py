@@ -54,6 +54,7 @@ _SUBSCRIPTION = (
     "ended_at",
     "created_at",
 )
+_KINDS = ("order", "payment_link", "registration")
 _EVER_CAPTURED = ("captured", "refunded")
 
 
@@ -69,11 +70,14 @@ def audit(world: World, subscription_id: str | None = None) -> Record:
         "now": world.now,
         "subscriptions": [_subscription(world, each) for each in found],
         "other_payments": [_payment(world, payment) for payment in loose],
-        "orders": [_order(world, each) for each in world.books.find("order") if "_kind" in each]
-        if whole
-        else [],
+        "orders": _orders(world) if whole else [],
         "tokens": [_token(each) for each in world.books.find("token")] if whole else [],
     }
+
+
+def _orders(world: World) -> list[Record]:
+    """Those that a merchant's own reference may name, not those of subscriptions."""
+    return [_order(world, each) for kind in _KINDS for each in world.books.find("order", _kind=kind)]
 
 
 def _order(world: World, order: Record) -> Record:
