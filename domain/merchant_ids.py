@@ -7,6 +7,7 @@ hyphens and underscores, unique for ever).
 
 import hashlib
 import json
+import re
 from enum import StrEnum
 
 LONGEST = 63
@@ -40,3 +41,15 @@ def merchant_id(purpose: Purpose, *subject: str, attempt: int) -> str:
     # As JSON, for ("a", "bc") and ("ab", "c") must not be the same subject.
     digest = hashlib.sha256(json.dumps(subject).encode()).hexdigest()[:_DIGEST_CHARACTERS]
     return f"{purpose}_{digest}_{attempt}"
+
+
+_MADE = re.compile(r"[a-z]{3}(_[0-9a-f]{32}_[0-9]{1,12})")
+
+
+def alike(name: str, purpose: Purpose) -> str | None:
+    """The name for another purpose of the same subject and attempt, as of a mandate's setup order.
+
+    None if `name` is none of `merchant_id`'s.
+    """
+    made = _MADE.fullmatch(name)
+    return f"{purpose}{made[1]}" if made else None

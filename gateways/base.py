@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.collection import CollectionSnapshot
-from domain.mandate import Frequency
+from domain.mandate import Frequency, MandateKind
 from domain.orders import DebitStarted, MandateAtGateway, OrderAtGateway
 from domain.plans import Price
 from domain.refund import RefundAtGateway, RefundSpeed
@@ -134,6 +134,16 @@ class RefundGateway(RefundsByName, Protocol):
 
 
 @dataclass(frozen=True)
+class Payer:
+    """Whom a gateway may have to know before it opens a page; empty where we do not know it."""
+
+    name: str = ""
+    email: str = ""
+    contact: str = ""
+    """A phone number with its country code."""
+
+
+@dataclass(frozen=True)
 class NewPage:
     """An order to be paid on a page of the gateway's. `order_id` is ours and never used before."""
 
@@ -145,6 +155,8 @@ class NewPage:
     lasts: timedelta
     reference: str = ""
     """Shown beside the order in the gateway's dashboard."""
+    payer: Payer | None = None
+    """Spares the payer typing it, where the page takes it."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,7 @@ class PageAtGateway:
     """Ours."""
     gateway_order_id: str
     url: str | None
-    """None if the order was made before: a gateway tells an address once. Open another attempt's page."""
+    """None if the order was made before, where an address is told once. Open another attempt's page."""
     expires_at: datetime | None
 
 
@@ -172,7 +184,14 @@ class PayPageGateway(Protocol):
         """One order per id, whatever happens. InvalidInput for what no gateway may be asked."""
 
     async def find_order(self, order_id: str) -> OrderAtGateway | None:
-        """The order with all its attempts; None if there is none."""
+        """The order with all its attempts; None if there is none. Where lists lag, None is no proof."""
+
+
+class ClosingGateway(PayPageGateway, Protocol):
+    """Pages that can be taken down before their time."""
+
+    async def close_page(self, order_id: str) -> OrderAtGateway | None:
+        """From now on it cannot be paid. What it is now: it may have been paid before. None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +200,7 @@ class NewMandate:
 
     mandate_id: str
     order_id: str
-    """Of the order that sets it up."""
+    """Of the order that sets it up; named alike (`merchant_ids.alike`), for some gateways know only this."""
     first_charge_paise: int | None
     """None sets it up for nothing: the gateway takes a token amount and gives it back."""
     max_amount_paise: int
@@ -194,6 +213,9 @@ class NewMandate:
     """The page, not the mandate."""
     frequency: Frequency = Frequency.ON_DEMAND
     reference: str = ""
+    kind: MandateKind = MandateKind.UPI
+    payer: Payer | None = None
+    """Needed where the gateway keeps customers of its own."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +228,8 @@ class NewDebit:
     expires_at: datetime | None
     """None leaves it to the gateway, whose answer says when."""
     reference: str = ""
+    target: datetime | None = None
+    """When it is meant to be taken; needed where the gateway tells the payer."""
 
 
 class MandateGateway(Protocol):

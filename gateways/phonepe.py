@@ -16,10 +16,11 @@ from domain.refund import RefundAtGateway
 from gateways import phonepe_entities as entities
 from gateways import phonepe_requests as requests
 from gateways.base import NewDebit, NewMandate, NewPage, NewRefund, PageAtGateway
+from gateways.checks import plain_id
 from gateways.phonepe_client import PhonePeClient
 from gateways.phonepe_entities import PhonePeHealth, VpaCheck
 from gateways.phonepe_errors import Repeating, is_unknown_id, may_be_duplicate, why_turned_away
-from gateways.phonepe_requests import BY_API, Management, UpiApp, plain_id
+from gateways.phonepe_requests import BY_API, Management, UpiApp
 
 Answer = TypeVar("Answer")
 Find = Callable[[str], Awaitable[OrderAtGateway | None]]

@@ -4,25 +4,23 @@ Amounts are integer paise, page spans seconds, moments unix milliseconds. Whatev
 certain raises InvalidInput; rules that differ by merchant are left to PhonePe.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from domain.errors import InvalidInput
-from domain.merchant_ids import LONGEST
+from domain.mandate import MandateKind
 from gateways.base import NewDebit, NewMandate, NewPage, NewRefund
+from gateways.checks import paise, plain_id
 
 Body = dict[str, Any]
 
-LEAST_PAISE = 100
 PENNY_DROP_PAISE = 200
 """Taken to prove the account and given back by itself; exactly this (phonepe.md 3.2)."""
 SHORTEST_PAGE = timedelta(minutes=5)
 LONGEST_PAGE = timedelta(hours=1)
 
-_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST}}}")
 _LONGEST_NOTE = 256
 
 
@@ -58,15 +56,6 @@ BY_API = Management("/subscriptions/v2", "/subscriptions/v2/order", "SUBSCRIPTIO
 BY_CHECKOUT = Management(
     "/checkout/v2/subscriptions", "/checkout/v2/order", "SUBSCRIPTION_CHECKOUT_REDEMPTION"
 )
-
-
-def plain_id(field: str, value: str) -> str:
-    """An id that may stand in a request or a path."""
-    if not _ID.fullmatch(value):
-        raise InvalidInput(
-            field, f"{field}: {value!r} is no id; use 1 to {LONGEST} letters, digits, hyphens or underscores"
-        )
-    return value
 
 
 def page(new: NewPage) -> Body:
@@ -135,11 +124,13 @@ def refund(new: NewRefund) -> Body:
     return {
         "merchantRefundId": plain_id("refund_id", new.refund_id),
         "originalMerchantOrderId": plain_id("gateway_payment_id", new.gateway_payment_id),
-        "amount": _paise("amount_paise", new.amount_paise, least=1),
+        "amount": paise("amount_paise", new.amount_paise, least=1),
     }
 
 
 def _setup_order(new: NewMandate) -> Body:
+    if new.kind is not MandateKind.UPI:
+        raise InvalidInput("kind", f"kind: PhonePe debits UPI mandates, not {new.kind}; ask another gateway")
     first = PENNY_DROP_PAISE if new.first_charge_paise is None else new.first_charge_paise
     if first > new.max_amount_paise:
         raise InvalidInput(
@@ -154,7 +145,7 @@ def _mandate_terms(new: NewMandate) -> Body:
         "merchantSubscriptionId": plain_id("mandate_id", new.mandate_id),
         "authWorkflowType": "PENNY_DROP" if new.first_charge_paise is None else "TRANSACTION",
         "amountType": "VARIABLE",
-        "maxAmount": _paise("max_amount_paise", new.max_amount_paise),
+        "maxAmount": paise("max_amount_paise", new.max_amount_paise),
         "frequency": new.frequency.value,
         "expireAt": _milliseconds(new.valid_until),
     }
@@ -163,16 +154,9 @@ def _mandate_terms(new: NewMandate) -> Body:
 def _order(order_id: str, amount_paise: int, reference: str) -> Body:
     body: Body = {
         "merchantOrderId": plain_id("order_id", order_id),
-        "amount": _paise("amount_paise", amount_paise),
+        "amount": paise("amount_paise", amount_paise),
     }
     return body | ({"metaInfo": {"udf1": reference[:_LONGEST_NOTE]}} if reference else {})
-
-
-def _paise(field: str, amount: int, least: int = LEAST_PAISE) -> int:
-    """Truly an integer: a float, or a truth value, must not slip through to money."""
-    if type(amount) is not int or amount < least:
-        raise InvalidInput(field, f"{field}: {amount!r} will not do; give whole paise, at least {least}")
-    return amount
 
 
 def _page_seconds(lasts: timedelta) -> int:

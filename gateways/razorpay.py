@@ -1,23 +1,35 @@
-"""Razorpay behind `SubscriptionGateway` and `RefundGateway` (razorpay.md).
+"""Razorpay behind `SubscriptionGateway`, `RefundGateway`, `MandateGateway`, `ClosingGateway` (razorpay.md).
 
 Commands' answers are hints: what stands is read back. Creates are not idempotent there, refunds apart, so
 our own id travels in the notes and is looked for before another create.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.collection import CollectionSnapshot, GatewayStatus
 from domain.errors import GatewayRefused, GatewayUnavailable
+from domain.orders import DebitStarted, MandateAtGateway, OrderAtGateway
 from domain.periods import Interval
 from domain.refund import RefundAtGateway
 from gateways import razorpay_entities as entities
-from gateways.base import NewRefund, NewSubscription, PlanAtGateway, SubscriptionAtGateway
+from gateways.base import (
+    NewDebit,
+    NewMandate,
+    NewPage,
+    NewRefund,
+    NewSubscription,
+    PageAtGateway,
+    PlanAtGateway,
+    SubscriptionAtGateway,
+)
 from gateways.razorpay_client import CLOCKS_APART, CONNECT_SECONDS, READ_SECONDS, RazorpayClient, Sdk
 from gateways.razorpay_collection import CollectionReader
 from gateways.razorpay_errors import Repeating
+from gateways.razorpay_pages import RazorpayPages
 from gateways.razorpay_refunds import RazorpayRefunds
+from gateways.razorpay_tokens import RazorpayTokens
 from gateways.razorpay_webhook import SUBSCRIPTION_NOTE
 
 PRICE_NOTE = "bahi_price"
@@ -26,6 +38,10 @@ PRICE_NOTE = "bahi_price"
 _PERIODS = {Interval.MONTHLY: "monthly", Interval.ANNUAL: "yearly"}
 _FINAL = frozenset({GatewayStatus.CANCELLED, GatewayStatus.COMPLETED, GatewayStatus.EXPIRED})
 _RUNNING = frozenset({GatewayStatus.ACTIVE, GatewayStatus.PENDING, GatewayStatus.HALTED})
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class RazorpayGateway:
@@ -41,11 +57,17 @@ class RazorpayGateway:
         base_url: str = "https://api.razorpay.com",
         *,
         timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """`timeout`: seconds to connect, and to wait for each part of the answer."""
+        """`timeout`: seconds to connect, and to wait for each part of the answer.
+
+        `clock`: the time that the ends of pages are counted from.
+        """
         self._client = RazorpayClient(key_id, key_secret, base_url, timeout=timeout)
         self._books = CollectionReader(self._client)
         self._refunds = RazorpayRefunds(self._client)
+        self._tokens = RazorpayTokens(self._client, clock)
+        self._pages = RazorpayPages(self._client, clock)
 
     async def close(self) -> None:
         """Wait for calls under way, then end."""
@@ -169,6 +191,50 @@ class RazorpayGateway:
     async def refunds_since(self, moment: datetime) -> list[RefundAtGateway]:
         """Oldest first; also the ₹5 that a mandate's authorisation returns (2.4)."""
         return await self._refunds.since(moment)
+
+    # Mandates: tokens
+
+    async def open_mandate(self, new: NewMandate) -> PageAtGateway:
+        """See RazorpayTokens."""
+        return await self._tokens.open_mandate(new)
+
+    async def find_setup(self, order_id: str) -> OrderAtGateway | None:
+        """See MandateGateway."""
+        return await self._tokens.find_setup(order_id)
+
+    async def find_mandate(self, mandate_id: str) -> MandateAtGateway | None:
+        """See RazorpayTokens."""
+        return await self._tokens.find_mandate(mandate_id)
+
+    async def notify(self, new: NewDebit) -> OrderAtGateway:
+        """See RazorpayTokens."""
+        return await self._tokens.notify(new)
+
+    async def find_debit(self, order_id: str) -> OrderAtGateway | None:
+        """See MandateGateway."""
+        return await self._tokens.find_debit(order_id)
+
+    async def redeem(self, order_id: str) -> DebitStarted:
+        """See RazorpayTokens."""
+        return await self._tokens.redeem(order_id)
+
+    async def cancel_mandate(self, mandate_id: str) -> MandateAtGateway | None:
+        """See RazorpayTokens."""
+        return await self._tokens.cancel_mandate(mandate_id)
+
+    # One-time payments: payment links
+
+    async def open_page(self, new: NewPage) -> PageAtGateway:
+        """See RazorpayPages."""
+        return await self._pages.open_page(new)
+
+    async def find_order(self, order_id: str) -> OrderAtGateway | None:
+        """See RazorpayPages."""
+        return await self._pages.find_order(order_id)
+
+    async def close_page(self, order_id: str) -> OrderAtGateway | None:
+        """See RazorpayPages."""
+        return await self._pages.close_page(order_id)
 
     async def _tell(
         self,

@@ -16,8 +16,9 @@ import razorpay
 import requests
 
 from gateways.loopback import is_loopback
-from gateways.razorpay_entities import Entity, items
+from gateways.razorpay_entities import items
 from gateways.razorpay_errors import Repeating, Reply, translate
+from gateways.razorpay_fields import Entity
 
 CLOCKS_APART = timedelta(minutes=10)
 """How far Razorpay's clock may be ahead of ours or behind."""

@@ -3,7 +3,8 @@
 By HTTP status first, since the SDK keeps nothing but a description (razorpay.md 4.2):
 
     400 401 403 404 409 …          GatewayRefused
-    409 or 400 "in progress", 429  GatewayUnavailable: turned away before anything was done
+    409 or 400 "in progress", 429  GatewayUnavailable: turned away before anything was done; of a debit,
+                                   for which nobody's word is enough, OutcomeUnknown
     5xx, unreadable answer         GatewayUnavailable, or OutcomeUnknown if the call creates
     no connection                  GatewayUnavailable: the request never left
     timeout, connection lost       GatewayUnavailable, or OutcomeUnknown if the call creates
@@ -23,7 +24,7 @@ from domain.errors import BahiError, GatewayRefused, GatewayUnavailable, Outcome
 _IN_PROGRESS = "in progress"
 _SAID = {
     "requested url was not found": (
-        "have Subscriptions enabled for this account and mode in Razorpay's dashboard"
+        "have Subscriptions, or recurring payments, enabled for this account and mode in Razorpay's dashboard"
     ),
     "different request with the same idempotency key": (
         "this id was used for another sum, speed or reason: ask again under a new one"
@@ -55,6 +56,8 @@ class Repeating(Enum):
     """Reads, and commands that say what shall be (cancel, pause)."""
     CREATES = "creates"
     """A second object."""
+    DEBITS = "debits"
+    """A second debit: nothing but a request that never left is known to have done nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ def _with_reply(reply: Reply, what: str, repeating: Repeating) -> BahiError:
     if reply.status >= 500:
         return _in_doubt(described, repeating)
     if reply.status in (408, 425, 429) or _IN_PROGRESS in said.lower():
+        if repeating is Repeating.DEBITS:
+            return _in_doubt(described, repeating)
         return GatewayUnavailable(f"{described}; try again later")
     if 300 <= reply.status < 400:
         return GatewayRefused(f"{described}; {_REDIRECT_HINT}", status=reply.status)
@@ -131,9 +136,9 @@ def _never_left(error: Exception) -> bool:
 
 
 def _in_doubt(message: str, repeating: Repeating) -> BahiError:
-    if repeating is Repeating.CREATES:
-        return OutcomeUnknown(f"{message}; it may have been created: look it up before trying again")
-    return GatewayUnavailable(f"{message}; try again")
+    if repeating is Repeating.HARMLESS:
+        return GatewayUnavailable(f"{message}; try again")
+    return OutcomeUnknown(f"{message}; it may have been done: look it up before trying again")
 
 
 def _text(value: object) -> str:

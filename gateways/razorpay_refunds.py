@@ -11,8 +11,8 @@ from domain.refund import RefundAtGateway
 from gateways import razorpay_entities as entities
 from gateways.base import NewRefund
 from gateways.razorpay_client import CLOCKS_APART, RazorpayClient
-from gateways.razorpay_entities import Entity
 from gateways.razorpay_errors import Repeating
+from gateways.razorpay_fields import Entity
 from gateways.razorpay_webhook import REFUND_NOTE
 
 REASON_NOTE = "bahi_reason"

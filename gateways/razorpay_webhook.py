@@ -1,7 +1,8 @@
 """What a Razorpay webhook speaks of, read from its body without trusting its shape.
 
-A webhook is a hint only: it names the subscription or refund to look at, and the workflow reads what is
-true from the API. So nothing here raises; what cannot be read is absent. Traps: razorpay.md 3.2.
+A webhook is a hint only: it names the subscription, order, mandate or refund to look at, and the workflow
+reads what is true from the API. So nothing here raises; what cannot be read is absent. Traps: razorpay.md
+3.2.
 """
 
 import json
@@ -15,6 +16,13 @@ SUBSCRIPTION_NOTE = "bahi_subscription"
 """Razorpay's notes carry our subscription's id under this name."""
 REFUND_NOTE = "bahi_refund"
 """Razorpay's notes carry our refund's id under this name."""
+ORDER_NOTE = "bahi_order"
+"""Notes of an order, payment link or payment carry our order's id under this name: in full, for the receipt
+of a long one is shortened."""
+MANDATE_NOTE = "bahi_mandate"
+"""Notes of what belongs to a mandate carry our mandate's id under this name."""
+
+_ORDER_PREFIX = "order_"
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EVENT = re.compile(r"[a-z0-9_.]{1,64}")
@@ -35,6 +43,17 @@ class RazorpayWebhook:
     gateway_refund_id: str | None = None
     our_refund_id: str | None = None
     """From the notes we put on the refund; None for one made in Razorpay's dashboard."""
+    gateway_order_id: str | None = None
+    """Also of the order that a registration link or payment link is paid by."""
+    our_order_id: str | None = None
+    """From the notes or, if they lack it, the receipt or reference id, which others may have given."""
+    our_mandate_id: str | None = None
+    """From the notes we put on its registration link and on the orders that debit it."""
+    gateway_token_id: str | None = None
+    """Of the token itself, or of what was paid with it."""
+    gateway_customer_id: str | None = None
+    gateway_link_id: str | None = None
+    """Of a payment link."""
     created_at: datetime | None = None
 
 
@@ -46,8 +65,13 @@ def parse_razorpay_webhook(body: bytes) -> RazorpayWebhook:
         return RazorpayWebhook()
     envelope = _mapping(envelope)
     payload = _mapping(envelope.get("payload"))
+    found = {
+        name: _entity(payload, name)
+        for name in ("subscription", "payment", "invoice", "refund", "order", "notification", "token",
+                     "payment_link")
+    }  # fmt: skip
     subscription, payment, invoice, refund = (
-        _entity(payload, name) for name in ("subscription", "payment", "invoice", "refund")
+        found[name] for name in ("subscription", "payment", "invoice", "refund")
     )
     return RazorpayWebhook(
         event=_matching(_EVENT, envelope.get("event")) or "",
@@ -60,7 +84,45 @@ def parse_razorpay_webhook(body: bytes) -> RazorpayWebhook:
         gateway_refund_id=plain_id(refund.get("id")),
         our_refund_id=plain_id(_mapping(refund.get("notes")).get(REFUND_NOTE)),
         created_at=next(_moments(envelope, payload), None),
+        **_ordered(found),
     )
+
+
+def _ordered(found: dict[str, dict[str, Any]]) -> dict[str, str | None]:
+    """What names an order, a mandate or a link."""
+    order, payment, link, notification, token, invoice = (
+        found[name] for name in ("order", "payment", "payment_link", "notification", "token", "invoice")
+    )
+    noted = [_mapping(each.get("notes")) for each in (order, link, invoice, payment, notification)]
+    return {
+        "gateway_order_id": _first(
+            _order_id(order.get("id")),
+            *(plain_id(each.get("order_id")) for each in (payment, notification, invoice, link)),
+        ),
+        "our_order_id": _first(
+            *(plain_id(each.get(ORDER_NOTE)) for each in noted),
+            *(plain_id(value) for value in (order.get("receipt"), link.get("reference_id"))),
+            plain_id(invoice.get("receipt")),
+        ),
+        "our_mandate_id": _first(*(plain_id(each.get(MANDATE_NOTE)) for each in noted)),
+        "gateway_token_id": _first(
+            plain_id(token.get("id")), *(plain_id(each.get("token_id")) for each in (notification, payment))
+        ),
+        "gateway_customer_id": _first(
+            *(plain_id(each.get("customer_id")) for each in (token, payment, invoice))
+        ),
+        "gateway_link_id": plain_id(link.get("id")),
+    }
+
+
+def _first(*values: str | None) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _order_id(value: Any) -> str | None:
+    """In `payment_link.paid` it lacks its prefix (razorpay.md 3.2)."""
+    found = plain_id(value)
+    return found if found is None or found.startswith(_ORDER_PREFIX) else _ORDER_PREFIX + found
 
 
 def _mapping(value: Any) -> dict[str, Any]:

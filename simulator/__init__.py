@@ -9,7 +9,8 @@ time, decides its outcomes and breaks its answers is listed in `simulator/contro
 | settings, world, app | what can be set; what every act works on; how it is put together |
 | books, clock, ids, cycles | one SQLite file; time; identifiers; billing boundaries |
 | api, fields, refusals, shapes | routes and credentials; reading a request; saying no; how entities look |
-| catalogue, subscriptions, updates, invoices, payments, refunds, links, tokens | the /v1 calls |
+| catalogue, subscriptions, updates, invoices, payments, refunds, links | the /v1 calls |
+| registrations, tokens, recurring | mandates without a subscription, and the merchant's debits on them |
 | billing, mandates | the charge clock and its ladder; what customers do |
 | schedule, webhooks | running due work in order; events and their deliveries |
 | faults, control, acts, audit | breaking answers; the /_sim API; what it can do; the books for an auditor |

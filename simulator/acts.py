@@ -5,7 +5,19 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from simulator import billing, invoices, links, mandates, payments, refunds, shapes, subscriptions
+from simulator import (
+    billing,
+    invoices,
+    links,
+    mandates,
+    payments,
+    recurring,
+    refunds,
+    registrations,
+    shapes,
+    subscriptions,
+    tokens,
+)  # fmt: skip
 from simulator.books import Record
 from simulator.payments import Instrument
 from simulator.refusals import Refusal
@@ -123,6 +135,58 @@ def _dashboard_refund(world: World, entity_id: str, body: Record) -> Record:
     return {"refund": refunds.give_back(world, payment, body), "payment": payment}
 
 
+def _approve(world: World, entity_id: str, body: Record) -> Record:
+    payment = registrations.authenticate(world, entity_id, body)
+    token = world.books.get("token", payment["token_id"] or "")
+    return {"invoice": world.get("invoice", entity_id), "payment": payment, "token": token}
+
+
+def _of_token(perform: Callable[[World, str], Record]) -> Act:
+    return lambda world, entity_id, _body: {"token": perform(world, entity_id)}
+
+
+def _queue(name: str, words: tuple[str, ...]) -> Act:
+    def act(world: World, entity_id: str, body: Record) -> Record:
+        token = world.get("token", entity_id)
+        queue: list[Record] = [] if body.get("replace") else token.get(name) or []
+        for each in body.get("outcomes") or [body]:
+            outcome: Record = {"outcome": each} if isinstance(each, str) else dict(each)
+            if outcome.get("outcome") not in words:
+                text = f"{outcome.get('outcome')} is not an outcome: {', '.join(words)}"
+                raise Refusal(text, field="outcome")
+            queue.append(outcome)
+        token[name] = queue
+        return {"token": world.save("token", token), "queue": list(queue)}
+
+    return act
+
+
+def _show_token(world: World, entity_id: str, body: Record) -> Record:
+    token = world.get("token", entity_id)
+    tokens.put(world, token, str(body["status"]), event="")
+    return {"token": token}
+
+
+def _end_notice(world: World, entity_id: str, body: Record) -> Record:
+    order = world.get("order", entity_id)
+    recurring.conclude_notice(world, order, body.get("outcome", "delivered"))
+    return {"order": order}
+
+
+def _show_order(world: World, entity_id: str, body: Record) -> Record:
+    order = world.get("order", entity_id)
+    if "notice" in body:
+        order["notification"]["status"] = body["notice"]
+    order["status"] = body.get("status", order["status"])
+    return {"order": world.save("order", order)}
+
+
+def _settle_debit(world: World, entity_id: str, body: Record) -> Record:
+    payment = world.get("payment", entity_id)
+    recurring.settle(world, payment, body)
+    return {"payment": payment}
+
+
 ACTS: dict[tuple[str, str], Act] = {
     ("subscriptions", "authenticate"): _authenticate,
     ("subscriptions", "next_charge"): _next_charge,
@@ -136,6 +200,18 @@ ACTS: dict[tuple[str, str], Act] = {
     ("subscriptions", "dashboard_resume"): _simple(subscriptions.resume_subscription),
     ("orders", "pay"): _pay_order,
     ("payment_links", "pay"): _pay_link,
+    ("registrations", "authenticate"): _approve,
+    ("tokens", "pause"): _of_token(tokens.pause),
+    ("tokens", "resume"): _of_token(tokens.resume),
+    ("tokens", "revoke"): _of_token(tokens.revoke),
+    ("tokens", "reject"): _of_token(tokens.reject),
+    ("tokens", "expire"): _of_token(tokens.expire),
+    ("tokens", "show_status"): _show_token,
+    ("tokens", "next_debit"): _queue("_debits", recurring.OUTCOMES),
+    ("tokens", "next_notice"): _queue("_notices", recurring.NOTICES),
+    ("orders", "notice"): _end_notice,
+    ("orders", "show_status"): _show_order,
+    ("payments", "settle"): _settle_debit,
     ("payments", "dashboard_refund"): _dashboard_refund,
     ("refunds", "settle"): _settle_refund,
 }
@@ -144,7 +220,7 @@ ACTS: dict[tuple[str, str], Act] = {
 def refreshed(world: World, answer: Record) -> dict[str, Any]:
     """The answer with its entities as they are after everything due has run."""
     shown: dict[str, Any] = dict(answer)
-    for kind in ("subscription", "payment", "refund", "invoice"):
+    for kind in ("subscription", "payment", "refund", "invoice", "order", "token"):
         entity = answer.get(kind)
         if not entity:
             continue

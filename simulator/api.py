@@ -14,7 +14,18 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from simulator import catalogue, invoices, links, payments, refunds, subscriptions, tokens, updates
+from simulator import (
+    catalogue,
+    invoices,
+    links,
+    payments,
+    recurring,
+    refunds,
+    registrations,
+    subscriptions,
+    tokens,
+    updates,
+)
 from simulator.books import Record
 from simulator.fields import Call
 from simulator.refusals import NoRoute, Refusal, bad_id, no_such_url, unauthenticated
@@ -49,6 +60,7 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "addons", subscriptions.list_addons),
     ("GET", "addons/{ao_}", subscriptions.fetch_addon),
     ("DELETE", "addons/{ao_}", subscriptions.delete_addon),
+    ("POST", "subscription_registration/auth_links", registrations.create),
     ("POST", "invoices", invoices.create),
     ("GET", "invoices", invoices.list_all),
     ("GET", "invoices/{inv_}", invoices.fetch),
@@ -58,11 +70,12 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "invoices/{inv_}/cancel", invoices.cancel),
     ("POST", "invoices/{inv_}/notify_by/sms", invoices.notify),
     ("POST", "invoices/{inv_}/notify_by/email", invoices.notify),
-    ("POST", "orders", payments.create_order),
+    ("POST", "orders", recurring.create_order),
     ("GET", "orders", payments.list_orders),
     ("GET", "orders/{order_}", payments.fetch_order),
     ("PATCH", "orders/{order_}", payments.edit_order),
     ("GET", "orders/{order_}/payments", payments.payments_of_order),
+    ("POST", "payments/create/recurring", recurring.create),
     ("GET", "payments", payments.list_payments),
     ("GET", "payments/{pay_}", payments.fetch_payment),
     ("PATCH", "payments/{pay_}", payments.edit_payment),

@@ -1,4 +1,7 @@
-"""The books as an auditor wants them: per subscription every invoice, payment and refund."""
+"""The books as an auditor wants them: per subscription every invoice, payment and refund.
+
+And per order that carries a reference of the merchant's, what was captured.
+"""
 
 from simulator.books import Record
 from simulator.world import World
@@ -28,6 +31,8 @@ _INVOICE = (
     "issued_at",
     "paid_at",
 )
+_ORDER = ("id", "status", "amount", "currency", "notes", "created_at")
+_TOKEN = ("id", "customer_id", "method", "max_amount", "expired_at", "created_at")
 _REFUND = ("id", "payment_id", "amount", "status", "receipt", "notes", "created_at")
 _SUBSCRIPTION = (
     "id",
@@ -49,6 +54,7 @@ _SUBSCRIPTION = (
     "ended_at",
     "created_at",
 )
+_KINDS = ("order", "payment_link", "registration")
 _EVER_CAPTURED = ("captured", "refunded")
 
 
@@ -58,11 +64,41 @@ def audit(world: World, subscription_id: str | None = None) -> Record:
         found = world.books.find("subscription")
     else:
         found = [world.get("subscription", subscription_id)]
+    whole = subscription_id is None
     loose = [payment for payment in world.books.find("payment") if not payment["_subscription_id"]]
     return {
         "now": world.now,
         "subscriptions": [_subscription(world, each) for each in found],
         "other_payments": [_payment(world, payment) for payment in loose],
+        "orders": _orders(world) if whole else [],
+        "tokens": [_token(each) for each in world.books.find("token")] if whole else [],
+    }
+
+
+def _orders(world: World) -> list[Record]:
+    """Those that a merchant's own reference may name, not those of subscriptions."""
+    return [_order(world, each) for kind in _KINDS for each in world.books.find("order", _kind=kind)]
+
+
+def _order(world: World, order: Record) -> Record:
+    """An order of the merchant's own (kind order), of a payment link, or of a mandate's registration."""
+    shown = [_payment(world, each) for each in world.books.find("payment", order_id=order["id"])]
+    took = [each for each in shown if each["ever_captured"]]
+    return {name: order[name] for name in _ORDER} | {
+        "kind": order["_kind"],
+        "reference": order["_reference"],
+        "notification": order.get("notification"),
+        "payments": shown,
+        "captures": len(took),
+        "captured_paise": sum(each["amount"] for each in took),
+        "refunded_paise": sum(each["amount_refunded"] for each in shown),
+    }
+
+
+def _token(token: Record) -> Record:
+    return {name: token[name] for name in _TOKEN} | {
+        "status": token["recurring_details"]["status"],
+        "subscription_id": token["_subscription_id"],
     }
 
 

@@ -173,7 +173,7 @@ def announce_paid(world: World, invoice: Record, payment: Record) -> None:
         order=shapes.visible(world.get("order", payment["order_id"])),
         invoice=shapes.invoice(invoice, world.base_url, customer),
     )
-    webhooks.emit(world, "invoice.paid", payload, payment["_subscription_id"])
+    webhooks.emit(world, "invoice.paid", payload, payment["_subscription_id"] or payment["id"])
 
 
 # cycles

@@ -25,6 +25,9 @@ _INDEXED = (
     "_code",
     "event_id",
     "_subscription_id",
+    "_kind",
+    "receipt",
+    "reference_id",
     "email",
 )
 _SCHEMA = """

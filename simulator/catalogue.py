@@ -60,7 +60,8 @@ def fetch_plan(world: World, call: Call) -> Record:
     return shapes.visible(world.get("plan", call.ids[0]))
 
 
-def _customer_details(fields: Fields) -> Record:
+def customer_details(fields: Fields) -> Record:
+    """Name, email and phone as far as they were sent."""
     details: Record = {}
     if fields.has("name"):
         name = fields.text("name") or ""
@@ -106,7 +107,7 @@ def known_customer(world: World, email: str | None, contact: str | None) -> Reco
 def create_customer(world: World, call: Call) -> Record:
     """POST /v1/customers"""
     fields = Fields(call.body, ("name", "contact", "email", "fail_existing", "gstin", "notes"))
-    details = _customer_details(fields)
+    details = customer_details(fields)
     known = known_customer(world, details.get("email"), details.get("contact")) if details else None
     if known is not None:
         if fields.flag("fail_existing", default=True):
@@ -130,5 +131,5 @@ def fetch_customer(world: World, call: Call) -> Record:
 def edit_customer(world: World, call: Call) -> Record:
     """PUT /v1/customers/:id"""
     customer = world.get("customer", call.ids[0])
-    customer |= _customer_details(Fields(call.body, ("name", "email", "contact")))
+    customer |= customer_details(Fields(call.body, ("name", "email", "contact")))
     return shapes.visible(world.save("customer", customer))

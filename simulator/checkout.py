@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from simulator import acts, pages, wording
+from simulator import acts, pages, registrations, wording
 from simulator.books import Record
 from simulator.cycles import IST
 from simulator.refusals import Refusal
@@ -97,6 +97,8 @@ class Checkout:
             return pages.of_subscription(self._world, subject.record, changing=changing)
         if subject.kind == "payment_link":
             return pages.of_link(self._world, subject.record)
+        if subject.record.get("_registration"):
+            return pages.of_registration(self._world, subject.record)
         return pages.of_invoice(self._world, subject.record)
 
     # showing
@@ -200,6 +202,8 @@ class Checkout:
         kind, record = subject.kind, subject.record
         if kind == "payment_link":
             act = ("payment_links", "pay")
+        elif kind == "invoice":
+            act = ("registrations", "authenticate")
         elif record["status"] == "created":
             act = ("subscriptions", "authenticate")
         else:
@@ -218,12 +222,12 @@ def _result(query: dict[str, str], form: dict[str, str], payment: Record) -> dic
     """The query of the page that comes after an attempt."""
     if not payment:
         return _kept(query, "return_url")
-    if payment["status"] == "failed":
+    if payment["status"] == "failed" and payment["error_reason"] != registrations.DUMMY:
         return _kept(query, "return_url", "change") | {
             "failed": payment["id"],
             "method": form.get("method", ""),
         }
-    return _kept(query, "return_url") | {"paid": payment["id"]}
+    return _kept(query, "return_url") | ({} if payment["status"] == "failed" else {"paid": payment["id"]})
 
 
 def check(form: dict[str, str], now: int) -> dict[str, str]:

@@ -11,7 +11,9 @@ Time and books
     POST /_sim/clock        {"set": iso or unix} or {"advance_seconds": n}: the clock, and `happened`
     GET  /_sim/jobs         {"jobs": [{"due", "iso", "kind", "subject", "payload"}]}
     GET  /_sim/books[/{subscription id}]
-                            {"now", "subscriptions": [...], "other_payments": [...]}; see audit.py
+                            {"now", "subscriptions": [...], "other_payments": [...], "orders": [...],
+                            "tokens": [...]}; see audit.py. `orders` are those of the merchant's own, of
+                            payment links and of registrations, each with `reference` and `captured_paise`
     POST /_sim/reset        {"now": iso or unix} (optional): forgets all but the main webhook endpoint
 
 Subscriptions: POST /_sim/subscriptions/{id}/...; each reply has `subscription`
@@ -26,6 +28,20 @@ Subscriptions: POST /_sim/subscriptions/{id}/...; each reply has `subscription`
     change_method           as authenticate: also `payment`, which is {} when nothing had to be paid
     customer_pause, customer_resume, revoke, dashboard_pause, dashboard_resume      {}
     dashboard_cancel        {"cancel_at_cycle_end": false}
+
+Mandates without a subscription, and their debits
+    POST /_sim/registrations/{invoice id}/authenticate
+                            as of a subscription; outcome: success, failure, late_success, rejected:
+                            `invoice`, `payment`, `token`
+    POST /_sim/tokens/{id}/pause, resume, revoke (by the payer), reject (by the bank), expire      {}: `token`
+    POST /_sim/tokens/{id}/next_debit   {"outcomes": [each a word, or {"outcome", "error_reason", "amount",
+                            "after_seconds", "late_seconds"}], "replace": false}: `token`, `queue`. outcome:
+                            success, failure, late_success, wrong_amount, stuck
+    POST /_sim/tokens/{id}/next_notice  {"outcomes": ["delivered"|"failed"]}: `token`, `queue`
+    POST /_sim/orders/{id}/notice       {"outcome": "delivered"|"failed"}: at once: `order`
+    POST /_sim/payments/{id}/settle     {"outcome", "error_reason"}: ends a debit that is stuck: `payment`
+    POST /_sim/tokens/{id}/show_status, /_sim/orders/{id}/show_status
+                            {"status": any word} and for orders {"notice": any word}: what it is called
 
 Other entities
     POST /_sim/orders/{id}/pay, /_sim/payment_links/{id}/pay

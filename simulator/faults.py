@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from simulator.world import World
 
 Kind = Literal[
-    "http_429", "http_500", "http_502_html", "http_503", "http_504", "hang", "latency", "drop_before_commit",
-    "drop_after_commit", "partial_json", "no_route", "operation_in_progress", "refund_store_failure",
+    "http_400", "http_429", "http_500", "http_502_html", "http_503", "http_504", "hang", "latency",
+    "drop_before_commit", "drop_after_commit", "partial_json", "no_route", "operation_in_progress",
+    "refund_store_failure",
 ]  # fmt: skip
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -88,6 +89,7 @@ def _error(code: str, description: str) -> dict[str, Any]:
 
 
 _ANSWERS: dict[str, tuple[int, Any]] = {
+    "http_400": (400, _error("BAD_REQUEST_ERROR", "Your request could not be completed.")),
     "http_429": (429, _error("BAD_REQUEST_ERROR", "Throttling Error")),
     "http_500": (
         500,

@@ -32,10 +32,18 @@ class Mint:
     def __init__(self, now: Callable[[], int], rng: random.Random | None = None) -> None:
         self._now = now
         self._rng = rng or secrets.SystemRandom()
+        self._second = self._last = 0
 
     def __call__(self, prefix: str) -> str:
-        """A new id. The nanoseconds within the second are the machine's, so that ids of one second differ."""
-        instant = self._now() * _NANO + time.time_ns() % _NANO
+        """A new id. The nanoseconds within the second are the machine's, so that ids of one second differ.
+
+        While the clock stands, the machine's second goes by: later ids still come after earlier ones.
+        """
+        second = self._now()
+        instant = second * _NANO + time.time_ns() % _NANO
+        if second == self._second:
+            instant = max(instant, self._last + 1)
+        self._second, self._last = second, instant
         return prefix + encode(instant, self.word(4))
 
     def word(self, length: int) -> str:

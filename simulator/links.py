@@ -16,8 +16,11 @@ _MOST_EXPIRY = 183 * DAY
 
 
 def shown(world: World, link: Record) -> Record:
-    """A payment link as the API shows it."""
-    return shapes.payment_link(link, world.base_url)
+    """A payment link as the API shows it; the reference's sample has no order."""
+    entity = shapes.payment_link(link, world.base_url)
+    if not world.switches.links_tell_order:
+        del entity["order_id"]
+    return entity
 
 
 def create(world: World, call: Call) -> Record:
@@ -34,6 +37,7 @@ def create(world: World, call: Call) -> Record:
         raise Refusal(text, field="expire_by")
     if fields.flag("upi_link", default=False):
         raise Refusal("UPI Payment Links is not supported in Test Mode", field="upi_link")  # ours
+    order = payments.new_order(world, amount, "INR", _kind="payment_link", _reference=reference)
     link: Record = {
         "id": world.mint("plink_"),
         "amount": amount,
@@ -61,7 +65,7 @@ def create(world: World, call: Call) -> Record:
         "updated_at": world.now,
         "user_id": "",
         "_code": world.mint.word(7),
-        "order_id": payments.new_order(world, amount, "INR")["id"],
+        "order_id": order["id"],
     }
     world.add("payment_link", link)
     if expire_by:

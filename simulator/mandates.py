@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator import billing, catalogue, payments, refunds, webhooks
+from simulator import billing, catalogue, payments, refunds, tokens, webhooks
 from simulator.books import Job, Record
 from simulator.payments import Instrument
 from simulator.refusals import Refusal
@@ -161,40 +161,15 @@ def _attach(world: World, subscription: Record) -> None:
         customer = catalogue.new_customer(world, {"email": kept["email"], "contact": kept["contact"]})
     subscription["customer_id"] = customer["id"]
     subscription["payment_method"] = kept["method"]
-    subscription["_token_id"] = _new_token(world, subscription)["id"]
+    subscription["_token_id"] = _token_of(world, subscription)
     world.save("subscription", subscription)
 
 
-def _new_token(world: World, subscription: Record) -> Record:
-    kept = subscription["_instrument"]
-    token: Record = {
-        "id": world.mint("token_"),
-        "entity": "token",
-        "token": world.mint.word(14),
-        "bank": kept.get("bank"),
-        "wallet": None,
-        "method": kept["method"],
-        "recurring": True,
-        "recurring_details": {"status": "confirmed", "failure_reason": None},
-        "auth_type": None,
-        "mrn": None,
-        "used_at": world.now,
-        "created_at": world.now,
-        "start_time": world.now,
-        "expired_at": world.now + 30 * 365 * 86_400,
-        "max_amount": 1_500_000,
-        "dcc_enabled": False,
-        "customer_id": subscription["customer_id"],
-        "_subscription_id": subscription["id"],
-    }
-    if kept.get("vpa"):
-        username, _, handle = kept["vpa"].partition("@")
-        token["vpa"] = {"username": username, "handle": handle, "name": None}
-    if kept.get("card"):
-        token["card"] = kept["card"]
-    world.add("token", token)
-    webhooks.token_event(world, "confirmed", token)
-    return token
+def _token_of(world: World, subscription: Record) -> str:
+    kept, customer_id = subscription["_instrument"], subscription["customer_id"]
+    token = tokens.new(world, kept, customer_id, subscription_id=subscription["id"])
+    tokens.announce(world, token)
+    return str(token["id"])
 
 
 def _start_now(world: World, subscription: Record, payment: Record) -> None:
@@ -307,7 +282,7 @@ def _token_charge(world: World, subscription: Record, kept: Record, outcome: Rec
 def _swap_token(world: World, subscription: Record) -> None:
     drop_token(world, subscription)
     subscription["payment_method"] = subscription["_instrument"]["method"]
-    subscription["_token_id"] = _new_token(world, subscription)["id"]
+    subscription["_token_id"] = _token_of(world, subscription)
     world.save("subscription", subscription)
 
 

@@ -171,6 +171,46 @@ def of_link(world: World, link: Record) -> Page:
     return page
 
 
+_FREQUENCIES = {"as_presented": "whenever it is due", "half_yearly": "every half year"}
+_GIVEN = {
+    "initiated": ("wait", "Your bank is checking", "The mandate is confirmed by your bank."),
+    "confirmed": ("good", "Your mandate is set up", "Payments are collected by themselves from now on."),
+    "paused": ("wait", "Your mandate is paused", "Nothing is collected until you take it up again."),
+    "cancelled": ("plain", "This mandate was ended", "Nothing more will be collected."),
+    "rejected": ("bad", "Your bank refused the mandate", "Ask the merchant for a new link."),
+}
+
+
+def of_registration(world: World, invoice: Record) -> Page:
+    """The page of a registration link: to set a mandate up, or to see how it stands."""
+    terms, sum_ = invoice["_registration"], wording.rupees(invoice["amount"])
+    most = wording.rupees(terms["most"])
+    page = Page(
+        "Set up AutoPay", world.options.merchant, invoice["description"], None, [("Charged now", sum_)],
+        "Due today", sum_,
+    )  # fmt: skip
+    often = _FREQUENCIES.get(terms["frequency"], terms["frequency"])
+    page.later = [f"Then up to {most}, {often}"]
+    if terms["expire_at"]:
+        page.later.append(f"Until {wording.day(terms['expire_at'])}")
+    if terms["token_id"]:
+        token = world.books.get("token", terms["token_id"])
+        status = token["recurring_details"]["status"] if token else "cancelled"
+        page.tone, page.heading, page.notice = _GIVEN.get(status, _GIVEN["initiated"])
+    elif invoice["status"] == "issued":
+        page.methods = (terms["method"],)
+        page.button = f"Pay {sum_} and set up AutoPay" if invoice["amount"] else "Set up AutoPay"
+        page.consent = (
+            f"You allow {page.merchant} to collect up to {most} at a time. You are told at least 24 hours "
+            "before each debit, and you can end this in your bank's app at any time."
+        )
+    else:
+        page.tone, page.heading, page.notice = _LINK_STANDING.get(
+            invoice["status"], _LINK_STANDING["expired"]
+        )
+    return page
+
+
 def of_invoice(world: World, invoice: Record) -> Page:
     """The page of an invoice: what it is for and whether it is paid."""
     lines = [(each["name"], wording.rupees(each["amount"])) for each in invoice["line_items"]]

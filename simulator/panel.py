@@ -16,6 +16,15 @@ from simulator.world import World
 
 _STEPS = {"hour": 3600, "day": DAY, "week": 7 * DAY}
 _SHOWN = 100
+_MANDATE_ACTS = {
+    "initiated": [("reject", "Refuse mandate")],
+    "confirmed": [
+        ("next_debit", "Fail next debit"),
+        ("pause", "Pause mandate"),
+        ("revoke", "Revoke mandate"),
+    ],
+    "paused": [("resume", "Lift pause"), ("revoke", "Revoke mandate")],
+}
 
 
 def _same_time_next_month(now: int) -> int:
@@ -50,6 +59,7 @@ class Panel:
             due=wording.moment(due) if due is not None else None,
             steps=[*_STEPS, "month", "next event"],
             rows=[self._row(each) for each in found],
+            mandates=self._mandates(),
             events=self._last_events(),
             problem=request.query_params.get("problem"),
         )
@@ -68,6 +78,26 @@ class Panel:
             "url": shapes.short_url("", subscription),
             "ended": subscription["status"] in billing.TERMINAL,
             "begun": subscription["status"] != "created",
+        }
+
+    def _mandates(self) -> list[Record]:
+        """Registration links, newest first, with the mandates they set up."""
+        found = self._world.books.page("invoice", Page(count=_SHOWN), {"type": "link"})
+        return [self._mandate(each) for each in found if each.get("_registration")]
+
+    def _mandate(self, link: Record) -> Record:
+        token = self._world.books.get("token", link["_registration"]["token_id"] or "")
+        status = token["recurring_details"]["status"] if token else link["status"]
+        queue = [each["outcome"].replace("_", " ") for each in token["_debits"]] if token else []
+        return {
+            "id": token["id"] if token else None,
+            "name": token["id"] if token else link["id"],
+            "notes": list(dict(link["notes"]).values()),
+            "status": status,
+            "most": wording.rupees(link["_registration"]["most"]),
+            "url": shapes.short_url("", link),
+            "queue": ", ".join(queue),
+            "acts": _MANDATE_ACTS.get(status, []) if token else [],
         }
 
     def _last_events(self) -> list[Record]:
@@ -92,8 +122,9 @@ class Panel:
 
     async def _act(self, request: Request) -> Response:
         act, problem = request.path_params["act"], ""
-        perform = acts.ACTS.get(("subscriptions", act))
-        body = {"outcomes": ["failure"]} if act == "next_charge" else {}
+        kind = "tokens" if request.path_params["id"].startswith("token_") else "subscriptions"
+        perform = acts.ACTS.get((kind, act))
+        body = {"outcomes": ["failure"]} if act in ("next_charge", "next_debit") else {}
         if perform is not None:
             try:
                 with self._world.books.transaction():

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator import shapes, webhooks
-from simulator.books import Record
+from simulator.books import Page, Record
 from simulator.cycles import DAY
 from simulator.fields import Call, Fields, collection, list_page
-from simulator.refusals import Refusal
+from simulator.refusals import Refusal, no_such_url
 from simulator.world import World
 
 _FEE_BASIS_POINTS = 200
@@ -181,24 +181,23 @@ def authorize_only(world: World, payment: Record) -> None:
 # API
 
 
-def create_order(world: World, call: Call) -> Record:
-    """POST /v1/orders"""
+def order_asked_for(world: World, call: Call) -> Record:
+    """The plain order of POST /v1/orders."""
     allowed = ("amount", "currency", "receipt", "notes", "partial_payment", "first_payment_min_amount",
                "customer_id", "method", "token", "notification", "payment_capture")  # fmt: skip
     fields = Fields(call.body, allowed)
     amount, currency = fields.amount(), fields.currency()
     receipt = fields.text("receipt", most=40)
-    if receipt and world.books.first("order", receipt=receipt):
+    if receipt and world.switches.unique_receipts and world.books.first("order", receipt=receipt):
         raise Refusal("Order already exists for the receipt.", field="receipt")  # ours
-    if fields.has("token") or fields.has("notification"):
-        raise Refusal("The requested URL was not found on the server.")  # tokens are not switched on
+    if fields.has("token"):
+        raise no_such_url()  # mandates by an order of Checkout's are not here
     customer_id = fields.id_of("customer_id", "cust_")
     if customer_id:
         world.get("customer", customer_id)
-    order = new_order(world, amount, currency, receipt=receipt, notes=fields.notes(),
-                      _capture=fields.flag("payment_capture", default=True),
-                      _customer_id=customer_id)  # fmt: skip
-    return shapes.visible(order)
+    return new_order(world, amount, currency, receipt=receipt, notes=fields.notes(),
+                     _capture=fields.flag("payment_capture", default=True), _customer_id=customer_id,
+                     _kind="order", _reference=receipt)  # fmt: skip
 
 
 def list_orders(world: World, call: Call) -> Record:
@@ -223,8 +222,11 @@ def edit_order(world: World, call: Call) -> Record:
 def payments_of_order(world: World, call: Call) -> Record:
     """GET /v1/orders/:id/payments"""
     order = world.get("order", call.ids[0])
-    found = world.books.find("payment", order_id=order["id"])
-    return collection([shapes.payment(payment) for payment in reversed(found)])
+    if world.switches.order_payments_lag:
+        found = world.page("payment", Page(count=100), {"order_id": order["id"]})
+    else:
+        found = world.books.find("payment", order_id=order["id"])[::-1]
+    return collection([shapes.payment(payment) for payment in found])
 
 
 def list_payments(world: World, call: Call) -> Record:

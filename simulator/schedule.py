@@ -7,7 +7,17 @@ from collections.abc import Callable
 
 import httpx
 
-from simulator import billing, links, mandates, refunds, subscriptions, webhooks
+from simulator import (
+    billing,
+    links,
+    mandates,
+    recurring,
+    refunds,
+    registrations,
+    subscriptions,
+    tokens,
+    webhooks,
+)  # fmt: skip
 from simulator.books import Job, Record
 from simulator.world import World
 
@@ -24,6 +34,13 @@ _WORK: dict[str, Callable[[World, Job], None]] = {
     "slow_refund": refunds.slow_down,
     "auto_refund": refunds.auto_refund,
     "expire_link": links.expire,
+    "expire_registration": registrations.expire,
+    "late_registration": registrations.late,
+    "token_result": registrations.token_result,
+    "cancel_token": tokens.cancel_due,
+    "deliver_notice": recurring.deliver_notice,
+    "debit_result": recurring.debit_result,
+    "late_debit": recurring.late_debit,
     "disable_endpoint": webhooks.disable_endpoint,
 }
 _log = logging.getLogger(__name__)

@@ -56,9 +56,33 @@ class Switches(_Changeable):
     )
     auto_refund_seconds: int = Field(default=3 * 86_400, ge=0, description="for payments never captured")
     list_lag_seconds: float = Field(default=0, ge=0)
+    order_payments_lag: bool = Field(default=False, description="whether an order's payments lag as lists do")
     list_lag_by: Literal["clock", "wall"] = "clock"
     rate_limit_per_second: int = Field(default=0, ge=0, description="0 is no limit")
     webhook_type_field: bool = True
+    recurring_payments: bool = Field(default=True, description="whether the account may use tokens")
+    unique_receipts: bool = Field(default=True, description="of orders; documented, not met everywhere")
+    registration_needs_payer: bool = Field(
+        default=True, description="whether a registration link needs name, email and phone"
+    )
+    upi_most_paise: int = Field(default=9_999_900, description="the largest a UPI token may allow")
+    token_confirm_seconds: int = Field(
+        default=0, ge=0, description="until a token is confirmed; not eMandate"
+    )
+    token_cancel_seconds: int = Field(default=0, ge=0, description="until a token's cancellation is done")
+    token_resumed_event: bool = True
+    free_registration_paid: bool = Field(
+        default=True, description="whether a registration link for nothing counts as paid"
+    )
+    notice_seconds: int = Field(default=60, ge=0, description="until a pre-debit notice is delivered")
+    upi_wait_seconds: int = Field(default=25 * 3600, ge=0, description="from a notice to its debit")
+    card_wait_seconds: int = Field(default=36 * 3600, ge=0, description="and from a failed debit to the next")
+    upi_debits_per_order: int = Field(default=1, ge=0, description="0 is any number")
+    debit_seconds: int = Field(default=30, ge=0, description="until the bank answers a debit of a token")
+    barred_debit: Literal["refused", "failed"] = Field(
+        default="failed", description="what becomes of a debit too early, or of a mandate that is not active"
+    )
+    links_tell_order: bool = Field(default=False, description="whether payment links show their order's id")
 
 
 class Policy(_Changeable):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.merchant_ids import Purpose, merchant_id
+from domain.merchant_ids import Purpose, alike, merchant_id
 
 SUBJECTS = st.lists(st.text(min_size=1, max_size=80), min_size=1, max_size=3).map(tuple)
 TRIES = st.tuples(st.sampled_from(Purpose), SUBJECTS, st.integers(1, 10**12 - 1))
@@ -42,6 +42,14 @@ def test_a_name_does_not_change_between_versions_for_money_is_known_by_it() -> N
 
 def test_a_name_serves_as_the_id_of_a_refund_everywhere() -> None:
     assert 10 <= len(merchant_id(Purpose.REFUND, "pay_1", attempt=999)) <= 40
+
+
+def test_a_mandate_and_its_setup_order_are_named_alike() -> None:
+    mandate, setup = (merchant_id(each, "bs_1", attempt=3) for each in (Purpose.MANDATE, Purpose.SETUP))
+    assert alike(mandate, Purpose.SETUP) == setup
+    assert alike(setup, Purpose.MANDATE) == mandate
+    for other in ("", "man_1", f"{mandate}x", f"x{mandate}"):
+        assert alike(other, Purpose.SETUP) is None
 
 
 @pytest.mark.parametrize(

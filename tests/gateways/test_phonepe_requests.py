@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidInput
+from domain.mandate import MandateKind
 from domain.refund import RefundSpeed
 from gateways import phonepe_requests as requests
 from gateways.base import NewDebit, NewMandate, NewPage, NewRefund
@@ -51,6 +52,14 @@ def test_a_page_as_documented() -> None:
     }
     assert "metaInfo" not in requests.page(replace(PAGE, reference=""))
     assert len(requests.page(replace(PAGE, reference="x" * 999))["metaInfo"]["udf1"]) == 256
+
+
+def test_only_upi_is_debited_there() -> None:
+    card = replace(MANDATE, kind=MandateKind.CARD)
+    with pytest.raises(InvalidInput, match="not card"):
+        requests.mandate_page(card)
+    with pytest.raises(InvalidInput, match="not card"):
+        requests.mandate_in_app(card, UpiApp(DeviceOs.ANDROID, "com.phonepe.app"), NOW)
 
 
 def test_a_mandate_on_the_page_as_documented() -> None:

@@ -216,7 +216,7 @@ def test_only_a_connection_that_was_never_made_proves_that_nothing_was_created()
 def test_a_feature_that_is_not_enabled_is_named_as_such() -> None:
     reply = Reply(400, envelope("The requested URL was not found on the server."))
     error = translate(razorpay.errors.BadRequestError(), reply, "create", Repeating.CREATES)
-    assert "Subscriptions enabled" in str(error)
+    assert "Subscriptions, or recurring payments, enabled" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ async def test_unknown_paths_and_verbs_are_told_apart(merchant: Merchant) -> Non
     assert reply.json()["error"]["description"] == "The requested URL was not found on the server."
     reply = await merchant.raw("PUT", "/v1/plans", json={})
     assert (reply.status_code, reply.json()) == (404, {"message": "no Route matched with those values"})
+    await merchant.simulator.control("switches", {"recurring_payments": False})
     reply = await merchant.raw("POST", "/v1/payments/create/recurring", json={})
     assert reply.json()["error"]["description"] == "The requested URL was not found on the server."
 
