@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -114,17 +114,14 @@ class Parts:
     gateway: SubscriptionGateway
     refunds: RefundGateway
     store: ObjectStore
+    collecting: Mapping[str, CollectingGateway] = field(default_factory=dict)
+    """Gateways at which we collect on our own clock, by name."""
     phonepe: PhonePeGateway | None = None
     portal: InvoicePortal | None = None
     """Where e-invoices are registered, by API."""
     clock: Callable[[], datetime] = utc_now
     closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     """Holds what has connections; closed when everything that uses it has ended."""
-
-    @property
-    def collecting(self) -> dict[str, CollectingGateway]:
-        """Gateways at which we collect on our own clock, by name."""
-        return {} if self.phonepe is None else {self.phonepe.name: self.phonepe}
 
     @property
     def giving_back(self) -> dict[str, RefundsByName]:
@@ -149,11 +146,15 @@ def assemble(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> 
         settings.razorpay_key_id,
         settings.razorpay_key_secret.get_secret_value(),
         settings.razorpay_base_url,
+        clock=lambda: clock() + settings.test_clock_offset,
     )
     portal = _portal(settings)
     store = open_store(settings.storage_settings)
     phonepe = _phonepe(settings)
-    parts = Parts(settings, database, gateway, gateway, store, phonepe, portal, clock)
+    collecting: dict[str, CollectingGateway] = {gateway.name: gateway}
+    if phonepe is not None:
+        collecting[phonepe.name] = phonepe
+    parts = Parts(settings, database, gateway, gateway, store, collecting, phonepe, portal, clock)
     if phonepe is not None:
         parts.closing.push_async_callback(phonepe.close)
     if portal is not None:
@@ -333,12 +334,11 @@ def build_relays(client: Client, parts: Parts) -> list[Relay]:
         RefundSweep(parts.refunds, noticing, clock),
         OutboxRelay(parts.database, sinks, clock),
         Housekeeping(parts.database, clock),
+        MandateSweep(parts.database, client, parts.collecting, parts.business_now),
     ]
     if parts.phonepe is not None:
         theirs = RefundNotices(parts.database, client, parts.phonepe, offset)
         callers[parts.phonepe.name] = PhonePeCalls(parts.database, client, theirs, clock)
-    if parts.collecting:
-        relays.append(MandateSweep(parts.database, client, parts.collecting, parts.business_now))
     return [InboxRelay(parts.database, callers, clock), *relays]
 
 

@@ -65,6 +65,7 @@ class Mandates:
             request.amount_paise,
             request.expires_at,
             reference=subscription.id,
+            target=request.target,
         )
         key = intents.debit_key(subscription.gateway, request.order_id)
         try:

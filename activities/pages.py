@@ -19,7 +19,7 @@ from domain.mandate import Mandate
 from domain.merchant_ids import Purpose, merchant_id
 from domain.orders import MandateAtGateway, OrderAtGateway
 from domain.paying import LINGERS, Page, PagesRead, Paid, page_ended, pages_state
-from gateways.base import CollectingGateway, NewMandate, NewPage, PageAtGateway
+from gateways.base import ClosingGateway, CollectingGateway, NewMandate, NewPage, PageAtGateway, Payer
 from workflows.collecting_ports import OpenPage, PageOpened, PageSubject, ReadPages
 
 PAGE_LASTS = timedelta(minutes=30)
@@ -78,7 +78,8 @@ class Pages:
     async def read_pages(self, request: ReadPages) -> PagesRead:
         """All that may still be paid, or was, and the one that a webhook spoke of."""
         subject, at = request.subject, request.at
-        seen = [_Seen(row, await self._find(row)) for row in await self._rows(subject.id, request.order_id)]
+        rows = await self._rows(subject.id, request.order_id)
+        seen = [_Seen(row, await self._find(row, closing=request.closing)) for row in rows]
         for each in seen:
             state = _state_of(each, request)
             if state != each.row.state:
@@ -108,8 +109,11 @@ class Pages:
         async with self._database.reading() as session:
             return list(await session.scalars(query.order_by(row.attempt)))
 
-    async def _find(self, row: models.PayPage) -> OrderAtGateway | None:
+    async def _find(self, row: models.PayPage, *, closing: bool) -> OrderAtGateway | None:
+        """Where pages can be taken down, one that nobody may pay any more is."""
         gateway = self._gateways[row.gateway]
+        if closing and row.mandate_id is None and isinstance(gateway, ClosingGateway):
+            return await gateway.close_page(row.order_id)
         if row.mandate_id is not None:
             return await gateway.find_setup(row.order_id)
         return await gateway.find_order(row.order_id)
@@ -142,12 +146,15 @@ class Pages:
             return new
 
     async def _ask(self, row: models.PayPage, subject: PageSubject) -> PageAtGateway:
-        gateway = self._gateways[subject.gateway]
+        gateway, payer = self._gateways[subject.gateway], await self._payer(subject)
         address = f"{self._public_url}/pay/{subject.subscription_id or subject.top_up_id}"
         back = f"{address}/back"
         if subject.mandate is None or row.mandate_id is None:
-            page = NewPage(row.order_id, subject.amount_paise, back, subject.message, PAGE_LASTS, subject.id)
-            return await gateway.open_page(page)
+            return await gateway.open_page(
+                NewPage(
+                    row.order_id, subject.amount_paise, back, subject.message, PAGE_LASTS, subject.id, payer
+                )
+            )
         terms = subject.mandate
         return await gateway.open_mandate(
             NewMandate(
@@ -161,8 +168,14 @@ class Pages:
                 message=subject.message,
                 lasts=PAGE_LASTS,
                 reference=subject.id,
+                payer=payer,
             )
         )
+
+    async def _payer(self, subject: PageSubject) -> Payer:
+        async with self._database.reading() as session:
+            customer = await session.get_one(models.Customer, subject.customer_id)
+        return Payer(customer.name, customer.email, customer.phone)
 
     async def _mandate(self, done: list[_Seen], subject: PageSubject) -> MandateAtGateway | None:
         """Of the first page that was paid; what the gateway does not show yet is as good as asked for."""

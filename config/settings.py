@@ -390,22 +390,15 @@ class Settings(BaseSettings):
         return named or bool(callers.keys) or bool(callers.salts)
 
     @property
-    def collecting_gateways(self) -> tuple[str, ...]:
-        """Gateways at which we collect on our own clock."""
-        return ("phonepe",) if self.phonepe_client_id else ()
-
-    @property
     def ways_to_collect(self) -> tuple[CollectBy, ...]:
         """What subscriptions may ask for."""
-        ours = [CollectBy.PHONEPE] if "phonepe" in self.collecting_gateways else []
-        if "razorpay" in self.collecting_gateways:
-            ours.append(CollectBy.RAZORPAY_TOKENS)
-        return (CollectBy.RAZORPAY, *ours)
+        phonepe = (CollectBy.PHONEPE,) if self.phonepe_client_id else ()
+        return (CollectBy.RAZORPAY, *phonepe, CollectBy.RAZORPAY_TOKENS)
 
     def terms_for(self, gateway: str) -> Terms:
         """How subscriptions that begin now are collected there."""
-        others = [each for each in self.collecting_gateways if each != gateway]
-        rescue = others[0] if others and self.rescue_by_other_gateway else None
+        other = {"phonepe": "razorpay", "razorpay": "phonepe" if self.phonepe_client_id else None}[gateway]
+        rescue = other if self.rescue_by_other_gateway else None
         limits = replace(
             DEFAULT_LIMITS,
             no_pin_cap_paise=self.no_pin_cap_paise,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.collection import CollectionSnapshot
 from domain.mandate import Frequency, MandateKind
@@ -187,6 +187,7 @@ class PayPageGateway(Protocol):
         """The order with all its attempts; None if there is none. Where lists lag, None is no proof."""
 
 
+@runtime_checkable
 class ClosingGateway(PayPageGateway, Protocol):
     """Pages that can be taken down before their time."""
 

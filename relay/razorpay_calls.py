@@ -1,4 +1,4 @@
-"""Razorpay's calls: about a subscription that it charges, or about a refund.
+"""Razorpay's calls: about a subscription that it charges, what we collect there ourselves, or a refund.
 
 A call that tells of money after the end wakes the subscription once more, so that it is booked or set
 aside like any other.
@@ -19,8 +19,9 @@ from db.session import Database
 from domain.errors import Unavailable
 from domain.subscription import FINAL, Status
 from gateways.base import SubscriptionGateway
-from gateways.razorpay_webhook import parse_razorpay_webhook
+from gateways.razorpay_webhook import RazorpayWebhook, parse_razorpay_webhook
 from relay.calls import CALL_TIMEOUT, Verdict, orphan, signalled
+from relay.collecting_calls import CollectingCalls, Named
 from relay.refunds import RefundNotices
 from workflows import messages, ports, search_attributes
 
@@ -48,6 +49,8 @@ _SAID_ALREADY = {
 }
 """With its payment on record and this status reached, a call tells nothing new."""
 _MONEY_CAME = frozenset({"subscription.charged", "subscription.activated", "subscription.completed"})
+_COLLECTED = ("payment.", "order.", "token.", "payment_link.", "invoice.")
+"""What may be about a page, a debit or a mandate that is collected on our own clock."""
 ACTOR = "gateway"
 
 
@@ -76,12 +79,17 @@ class RazorpayCalls:
         self._gateway = gateway
         self._refunds = refunds
         self._clock = clock
+        self._collecting = CollectingCalls(database, client, gateway.name, clock)
         self._workflow_clock_offset = workflow_clock_offset
 
     async def hand_on(self, entry: WebhookInbox) -> Verdict:
         """See Caller."""
         if entry.event_type in _REFUNDS:
             return await self._refund(entry)
+        if entry.event_type.startswith(_COLLECTED):
+            verdict = await self._collecting.hand_on(entry, _named(parse_razorpay_webhook(entry.body)))
+            if verdict is not None:
+                return verdict
         if entry.event_type not in _HANDLED:
             return Verdict(entry, "unhandled")
         gateway_id, noted = entry.gateway_subscription_id, None
@@ -186,3 +194,13 @@ class RazorpayCalls:
         except RPCError as error:
             raise Unavailable(f"Temporal woke no run ({error.status.name}); trying again") from error
         return Verdict(entry, "signalled", ours.id)
+
+
+def _named(told: RazorpayWebhook) -> Named:
+    return Named(
+        told.our_order_id,
+        told.gateway_order_id,
+        told.our_mandate_id if told.our_order_id is None else None,
+        told.gateway_token_id if told.gateway_order_id is None else None,
+        told.payment_id,
+    )

@@ -22,6 +22,7 @@ class Mandate(Base):
             "updated_at",
             postgresql_where=text("in_use AND status IN ('active', 'paused')"),
         ),
+        Index("ix_mandates_gateway", "gateway_mandate_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -52,6 +53,7 @@ class PayPage(Base):
         UniqueConstraint("subject", "attempt"),
         CheckConstraint(one_of("state", ["open", "pending", "completed", "over"]), name="state"),
         CheckConstraint("(subscription_id IS NULL) <> (top_up_id IS NULL)", name="owner"),
+        Index("ix_pay_pages_gateway", "gateway_order_id"),
     )
 
     order_id: Mapped[str] = mapped_column(primary_key=True)

@@ -18,6 +18,7 @@ class GatewayIntent(Base):
     __tablename__ = "gateway_intents"
     __table_args__ = (
         CheckConstraint(one_of("state", ["planned", "sent", "done"]), name="state"),
+        Index("ix_gateway_intents_gateway", "gateway_id"),
         Index("ix_gateway_intents_open", "created_at", postgresql_where=text("state <> 'done'")),
     )
 
