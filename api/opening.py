@@ -68,7 +68,7 @@ async def subscribe(
         subscription,
         ACTOR,
         services.settings.test_clock_offset,
-        terms=services.settings.terms_for(subscription.gateway) if ours else None,
+        terms=services.settings.terms_for(subscription.gateway, autopay=wanted.autopay) if ours else None,
     )
     try:
         opened = await temporal.open_subscription(services.temporal, start)
@@ -112,6 +112,10 @@ def _way(settings: Settings, wanted: SubscribeIn) -> CollectBy:
     if chosen not in settings.ways_to_collect:
         offered = ", ".join(settings.ways_to_collect)
         raise InvalidInput("collect_by", f"{chosen} is not set up here; offered are {offered}.")
+    if not wanted.autopay and way_of(chosen)[1] is Collection.GATEWAY:
+        raise InvalidInput(
+            "autopay", f"{chosen} always asks for a mandate: leave autopay out, or choose another collect_by."
+        )
     return chosen
 
 

@@ -76,6 +76,11 @@ class SubscribeIn(Request):
     collect_by: CollectBy | None = Field(
         None, description="Who collects: by default as this installation is set up. A Free plan needs none."
     )
+    autopay: bool = Field(
+        True,
+        description="False: no mandate, each period is paid on a page, with reminders. Not where Razorpay "
+        "owns the charge clock.",
+    )
 
 
 class SubscriptionOut(Answer):

@@ -33,6 +33,8 @@ class Terms:
     limits: Limits = DEFAULT_LIMITS
     ladder: Ladder | None = None
     """None for the usual one."""
+    by_mandate: bool = True
+    """False: each period is paid on a page, as the customer wants it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def rules_of(gateway: str, mandate: Mandate | None, terms: Terms) -> Rules:
 
 def mandate_cap(subscription: Subscription, terms: Terms) -> int | None:
     """The maximum to ask the payer for; None where each period is paid on a page (phonepe.md 5.4)."""
+    if not terms.by_mandate:
+        return None
     return with_head_room(subscription.charge_paise, terms.limits)
 
 
