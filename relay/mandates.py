@@ -22,7 +22,8 @@ from workflows import messages, ports
 
 EVERY = timedelta(days=1)
 _PAUSE_SECONDS = 300
-_AT_ONCE = 50
+_AT_ONCE = 200
+_SIDE_BY_SIDE = 4
 _LIVE = [MandateStatus.ACTIVE.value, MandateStatus.PAUSED.value]
 
 _log = structlog.get_logger(__name__)
@@ -63,12 +64,25 @@ class MandateSweep:
         )
         async with self._database.reading() as session:
             due = list(await session.scalars(query.order_by(row.updated_at).limit(_AT_ONCE)))
-        for mandate in due:
-            found = await self._gateways[mandate.gateway].find_mandate(mandate.id)
-            if found is None or found.mandate.status != mandate.status:
-                event_id = f"swept/{mandate.id}/{now.isoformat()}"
-                hint = messages.GatewayEvent(event_id, "swept", mandate_id=mandate.id)
-                await signalled(self._client, ports.subscription_workflow_id(mandate.subscription_id), hint)
-            async with self._database.transaction() as session:
-                await session.execute(update(row).where(row.id == mandate.id).values(updated_at=now))
+        waiting = iter(due)
+
+        async def read_some() -> None:
+            for mandate in waiting:
+                await self._read(mandate, now)
+
+        try:
+            async with asyncio.TaskGroup() as readers:
+                for _ in range(_SIDE_BY_SIDE):
+                    readers.create_task(read_some())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
         return len(due)
+
+    async def _read(self, mandate: Mandate, now: datetime) -> None:
+        found = await self._gateways[mandate.gateway].find_mandate(mandate.id)
+        if found is None or found.mandate.status != mandate.status:
+            event_id = f"swept/{mandate.id}/{now.isoformat()}"
+            hint = messages.GatewayEvent(event_id, "swept", mandate_id=mandate.id)
+            await signalled(self._client, ports.subscription_workflow_id(mandate.subscription_id), hint)
+        async with self._database.transaction() as session:
+            await session.execute(update(Mandate).where(Mandate.id == mandate.id).values(updated_at=now))
