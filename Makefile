@@ -64,7 +64,7 @@ bench: install-dev ## measure, each figure beside a floor of the same run
 	@exec $(BIN)/python -m bench
 
 clean: ## remove caches and .venv; keeps the data
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/results
+	rm -rf .venv .venv-* clients/typescript/node_modules clients/typescript/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: install ## wipe the local data, after asking

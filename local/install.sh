@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes .venv and installs a lock file into it; does nothing when that is already done.
 # Usage: local/install.sh requirements.lock | requirements-dev.lock
+#        local/install.sh LOCK FOLDER    into an environment of its own, for what does not fit into ours
 set -eu
 cd "$(dirname "$0")/.."
 lock=$1
-venv=.venv
+venv=${2:-.venv}
 python=${PYTHON:-python3}
 
 fail() { printf 'bahi: %s\n' "$1" >&2; exit 1; }
@@ -17,10 +18,10 @@ installed() {
 }
 
 # The command stands beside the interpreter that it runs with.
-link() { ln -sf ../../filing/bahi "$venv/bin/bahi"; }
+link() { [ "$venv" != .venv ] || ln -sf ../../filing/bahi "$venv/bin/bahi"; }
 
 # What tests need includes what running needs.
-if installed "$lock" || installed requirements-dev.lock; then link; exit 0; fi
+if installed "$lock" || { [ "$venv" = .venv ] && installed requirements-dev.lock; }; then link; exit 0; fi
 
 command -v "$python" > /dev/null || fail "no $python found; on Debian or Ubuntu: sudo apt-get install python3 python3-venv"
 python=$(command -v "$python")
