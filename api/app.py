@@ -33,6 +33,7 @@ from api import (
 )
 from api.auth import Tokens
 from api.dependencies import Services
+from api.frontend import routes as frontend
 from api.limits import DEFAULT_LIMITS, BodyLimit, Limits, RateLimiter
 from api.logs import configure_logging, logger
 from api.observing import Metrics, Observer, RequestIdMint
@@ -62,6 +63,7 @@ _ROUTERS = (
     exports,
     e_invoices,
     codec,
+    frontend,
 )
 
 

@@ -90,12 +90,7 @@ async def cancel_my_subscription(
     services: Parts, customer: CurrentCustomer, key: IdempotencyKey = None
 ) -> Response:
     """Stop renewing what is in force; access stays until the period's end. Can be taken back with `keep`."""
-    rows = await _all_of(services, customer)
-    if not rows:
-        raise NotFound("There is no subscription to cancel.")
-    live = [row for row in rows if Status(row.subscription.status) in LIVE]
-    # The paid one before the Free one; where none is live, the latest, which says how it ended.
-    row = min(live, key=lambda item: item.subscription.is_free) if live else rows[0]
+    row = await to_cancel(services, customer)
     return await steer(services, row, Command.CANCEL, actor=ACTOR, key=key)
 
 
@@ -217,6 +212,18 @@ async def get_subscription_mandate(
 async def _all_of(services: Services, customer: CustomerIdentity) -> list[Subscribed]:
     async with services.database.reading() as session:
         return await api_reads.subscriptions_of(session, customer.user_id)
+
+
+async def to_cancel(services: Services, customer: CustomerIdentity) -> Subscribed:
+    """The paid one before the Free one; where none is live, the latest, which says how it ended.
+
+    Raises NotFound where there never was any.
+    """
+    rows = await _all_of(services, customer)
+    if not rows:
+        raise NotFound("There is no subscription to cancel.")
+    live = [row for row in rows if Status(row.subscription.status) in LIVE]
+    return min(live, key=lambda item: item.subscription.is_free) if live else rows[0]
 
 
 async def _mine(services: Services, customer: CustomerIdentity, subscription_id: str) -> Subscribed:

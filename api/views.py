@@ -110,8 +110,8 @@ def mandate_out(row: Subscribed, mandate: Mandate, public_url: str) -> schemas.M
     )
 
 
-def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
-    """What is in force: what grants access, best plan first; else what is live; else what was last."""
+def foremost(rows: list[Subscribed], now: datetime) -> Subscribed:
+    """What grants access, best plan first; else what is live; else what was last. There must be one."""
 
     def weight(row: Subscribed) -> tuple[bool, bool, bool, int, datetime]:
         status = Status(row.subscription.status)
@@ -124,6 +124,11 @@ def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
             row.subscription.created_at,
         )
 
+    return max(rows, key=weight)
+
+
+def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
+    """What is in force, as `foremost` has it."""
     if not rows:
         return schemas.StatusOut(
             status="NONE",
@@ -136,7 +141,7 @@ def status_out(rows: list[Subscribed], now: datetime) -> schemas.StatusOut:
             short_url=None,
             pending=None,
         )
-    shown = max(rows, key=weight)
+    shown = foremost(rows, now)
     waiting = next((row for row in rows if row.subscription.status == Status.CREATED and row != shown), None)
     return schemas.StatusOut(
         status=Status(shown.subscription.status),

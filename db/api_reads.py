@@ -28,6 +28,7 @@ from db.models import (
     Subscription,
 )
 from db.renditions import in_use
+from domain.document import DocumentKind
 from domain.ledger import Account
 from domain.subscription import LIVE
 
@@ -186,6 +187,50 @@ async def documents_of(
 async def document(session: AsyncSession, document_id: str, *, user_id: str | None = None) -> Issued | None:
     """One document; with `user_id` only if it is theirs."""
     found = (await session.execute(_issued(user_id).where(Document.id == document_id))).one_or_none()
+    return Issued(found[0], found[1], found[2]) if found else None
+
+
+@dataclass(frozen=True)
+class PaidFor:
+    """A captured payment, the document it led to, and what was subscribed to, if it was for that."""
+
+    payment: Payment
+    document: Document
+    plan: Plan | None
+    price: Price | None
+
+
+_PAID_KINDS = [DocumentKind.TAX_INVOICE, DocumentKind.BILL_OF_SUPPLY, DocumentKind.RECEIPT_VOUCHER]
+
+
+async def paid_for(session: AsyncSession, user_id: str, limit: int) -> list[PaidFor]:
+    """A customer's payments that were taken, newest first."""
+    query = (
+        select(Payment, Document, Plan, Price)
+        .join(Document, Document.payment_id == Payment.id)
+        .join(Customer, Customer.id == Document.customer_id)
+        .outerjoin(Subscription, Subscription.id == Document.subscription_id)
+        .outerjoin(Plan, Plan.id == Subscription.plan_id)
+        .outerjoin(Price, Price.id == Subscription.price_id)
+        .where(Customer.user_id == user_id, Payment.status == "captured", Document.kind.in_(_PAID_KINDS))
+        .order_by(Document.issued_at.desc(), Document.id.desc())
+        .limit(limit)
+    )
+    rows = (await session.execute(query)).all()
+    return [PaidFor(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def document_of_payment(session: AsyncSession, reference: str, user_id: str) -> Issued | None:
+    """What a customer's payment led to, or the first payment for their subscription, by either's id."""
+    row = Document
+    query = (
+        _issued(user_id)
+        .where(row.kind.in_(_PAID_KINDS))
+        .where(or_(row.payment_id == reference, (row.subscription_id == reference) & (row.cycle == 0)))
+        .order_by(row.issued_at, row.id)
+        .limit(1)
+    )
+    found = (await session.execute(query)).one_or_none()
     return Issued(found[0], found[1], found[2]) if found else None
 
 
