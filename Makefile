@@ -4,7 +4,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo catalogue gstr1 test check chaos schedules format bench clean reset
+.PHONY: help install install-dev run demo catalogue gstr1 test check chaos schedules format client bench clean reset
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ schedules: install-dev ## a million made-up cycles of a mandate, none may break 
 format: install-dev ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+client: install-dev ## generate the TypeScript client's types from the API as it is now, and compile it
+	@exec $(BIN)/python -m clients
 
 bench: install-dev ## measure, each figure beside a floor of the same run
 	@exec $(BIN)/python -m bench
