@@ -10,8 +10,10 @@ What moves its time, decides its outcomes and breaks its answers is listed in `c
 | app, api, tokens | how it is put together; routes; OAuth |
 | fields, refusals, errors | reading a request; saying no; why payments fail |
 | orders, checkout, refunds | orders and their attempts; the pay page's order; money back |
+| instruments | what is paid with: rails, instruments, test cards |
 | mandates, redemptions, peak | Autopay: setup and the payer's acts; notify and redeem; NPCI's hours |
 | settlement, schedule, webhooks | what a debit's end leads to; running due work; events and deliveries |
+| scenarios | those of PhonePe's test app |
 | faults, control, audit | breaking answers; the /_sim API; the books for an auditor |
 | pages | pages for a person: paying, approving a mandate, the payer's console |
 | process | starting it from tests and the local stack |

@@ -1,12 +1,11 @@
 """Standard checkout: an order with a hosted page, for one payment or a mandate (phonepe.md, 2 and 3.2)."""
 
 from simulator.books import Record
-from simulator.phonepe import errors, fields, mandates, orders, settlement
+from simulator.phonepe import errors, fields, instruments, mandates, orders, settlement
 from simulator.phonepe.fields import Call
 from simulator.phonepe.refusals import bad_request
 from simulator.phonepe.world import World
 
-_MODES = ("UPI_INTENT", "UPI_COLLECT", "UPI_QR", "NET_BANKING", "CARD")
 _DEFAULT_EXPIRY = 600
 _OUTCOMES = ("success", "failure", "pending", "late_success", "late_failure", "attempt_failed", "cancel")
 
@@ -37,8 +36,7 @@ def _create(world: World, body: Record) -> Record:
     fields.choice(flow, "type", ("PG_CHECKOUT", "SUBSCRIPTION_CHECKOUT_SETUP"))
     if flow["type"] == "SUBSCRIPTION_CHECKOUT_SETUP":
         return mandates.checkout_setup(world, body, flow)
-    modes = fields.block(flow, "paymentModeConfig")
-    _check_modes(modes)
+    modes = instruments.check_modes(fields.block(flow, "paymentModeConfig"))
     expires = _DEFAULT_EXPIRY
     if body.get("expireAfter") is not None:
         expires = fields.number(body, "expireAfter", 300, 3600)
@@ -50,21 +48,10 @@ def _create(world: World, body: Record) -> Record:
         world.now_ms + expires * 1000,
         metaInfo=fields.meta(body),
         urls=fields.urls(flow),
+        modes=modes,
         message=fields.text(flow, "message"),
         final=fields.truth(body, "disablePaymentRetry") or fields.truth(flow, "disablePaymentRetry"),
     )
-
-
-def _check_modes(config: Record) -> None:
-    given = [name for name in ("enabledPaymentModes", "disabledPaymentModes") if config.get(name)]
-    if len(given) > 1:
-        raise bad_request("Give enabledPaymentModes or disabledPaymentModes, not both")
-    for name in given:
-        modes = config[name]
-        if not isinstance(modes, list) or not all(isinstance(each, dict) for each in modes):
-            raise bad_request(f"{name} must be a list of objects")
-        for each in modes:
-            fields.choice(each, "type", _MODES)
 
 
 def settle_with(world: World, order: Record, body: Record) -> Record:
@@ -72,6 +59,7 @@ def settle_with(world: World, order: Record, body: Record) -> Record:
 
     `outcome` is one of success, failure, pending (until settled), late_success, late_failure, attempt_failed
     (the payer may try again) and cancel; `code` is the detailed error code, `after_seconds` overrides.
+    `mode` is how, one of those the page takes; with CARD, `card` is a test card's number and `otp` its OTP.
     """
     outcome = fields.choice(body, "outcome", _OUTCOMES, "success")
     code = fields.text(body, "code") or errors.DEFAULT
@@ -80,7 +68,10 @@ def settle_with(world: World, order: Record, body: Record) -> Record:
     if outcome == "cancel":
         settlement.give_up(world, order, "ORDER_CANCELLED_BY_USER")
         return order
-    mode, umn = fields.text(body, "mode") or "UPI_INTENT", None
+    mode, card = instruments.chosen(order, body)
+    if card and (fields.text(body, "otp") or instruments.OTP) != instruments.OTP:
+        outcome, code = "attempt_failed", "INVALID_OTP"
+    umn = None
     if order["kind"] == "setup":
         umn = mandates.of_order(world, order)["umn"]
     late = outcome.startswith("late_")
@@ -91,5 +82,5 @@ def settle_with(world: World, order: Record, body: Record) -> Record:
     if outcome != "pending":
         final = outcome != "attempt_failed" or order.get("final", False)
         result = {"code": None if outcome.endswith("success") else code, "final": final}
-    orders.begin_attempt(world, order, mode, result, after, umn)
+    orders.begin_attempt(world, order, mode, result, after, umn, card)
     return order

@@ -14,11 +14,13 @@ Time and books
 
 The payer: POST /_sim/...
     orders/{merchantOrderId}/pay        {"outcome", "code", "mode", "after_seconds"}, all optional; outcome is
-                            success, failure, pending, late_success, late_failure, attempt_failed or cancel
+                            success, failure, pending, late_success, late_failure, attempt_failed or cancel;
+                            with "mode": "CARD" also "card" and "otp", see instruments.py
     orders/{id}/settle      {"outcome": "success"|"failure", "code"}: decides a pending attempt
     orders/{id}/opt_out     {}: of a debit that was notified and not begun
     subscriptions/{merchantSubscriptionId}/pause    {"until": time or absent}
     subscriptions/{id}/unpause, revoke              {}; these three take {"webhook": false} for a silent one
+    subscriptions/{id}/scenario         {"name"}: one of PhonePe's test app, see scenarios.py
     subscriptions/{id}/next             {"notify": [...], "debits": [...], "replace": false}: outcomes of the
                             notices and debits to come; each a word or {"outcome", "code", "after_seconds"}.
                             notify: success, failure, stuck; debits: success, failure, pending,
@@ -59,6 +61,7 @@ from simulator.phonepe import (
     mandates,
     orders,
     refunds,
+    scenarios,
     settlement,
     tokens,
     webhooks,
@@ -135,6 +138,10 @@ def plan_outcomes(world: World, subscription: Record, body: Record) -> None:
     world.books.save("subscription", subscription)
 
 
+def _follow(world: World, subscription: Record, body: Record) -> None:
+    plan_outcomes(world, subscription, scenarios.outcomes(body))
+
+
 def _settle_refund(world: World, refund: Record, body: Record) -> None:
     states = ("CONFIRMED", "COMPLETED", "FAILED")
     refunds.move(world, refund, fields.choice(body, "outcome", states, "COMPLETED"))
@@ -148,6 +155,7 @@ ACTS: dict[tuple[str, str], Callable[[World, Record, Record], None]] = {
     ("subscriptions", "unpause"): _unpause,
     ("subscriptions", "revoke"): _revoke,
     ("subscriptions", "next"): plan_outcomes,
+    ("subscriptions", "scenario"): _follow,
     ("refunds", "settle"): _settle_refund,
 }
 

@@ -16,6 +16,7 @@ _FAILURES: dict[str, tuple[str, str, str, str]] = {
     "ZX": ("ACCOUNT_INACTIVE", "AUTHORIZATION", "ISSUING_BANK", "The account is dormant"),
     "K1": ("TXN_BLOCKED", "AUTHORIZATION", "ISSUING_BANK", "The payment was stopped as a risk"),
     "UPI_1231": ("UPI_BACKBONE_ERROR", "AUTHORIZATION", "ISSUING_BANK", "UPI has a technical problem"),
+    "INVALID_OTP": ("AUTHORIZATION_ERROR", "AUTHENTICATION", "CUSTOMER", "The card's OTP was wrong"),
     "TXN_AUTO_FAILED": ("TXN_NOT_COMPLETED", "PRE_AUTHENTICATION", "CUSTOMER", "The payer did not finish"),
 }
 _OURS = {

@@ -22,6 +22,7 @@ FREQUENCIES = (
     "DAILY", "WEEKLY", "FORTNIGHTLY", "MONTHLY", "BIMONTHLY", "QUARTERLY", "HALFYEARLY", "YEARLY",
     "ON_DEMAND",
 )  # fmt: skip
+_IOS_APPS = ("PHONEPE", "GPAY", "PAYTM", "CRED", "SUPERMONEY", "BHIM", "AMAZON")
 _SETUP_SECONDS = 15 * 60
 _YEARS = 30
 _SHOWN = (
@@ -43,8 +44,7 @@ def setup(world: World, call: Call) -> Record:
     mode = fields.block(flow, "paymentMode")
     kind = fields.choice(mode, "type", ("UPI_INTENT", "UPI_COLLECT"))
     if kind == "UPI_INTENT":
-        system = fields.block(body, "deviceContext").get("deviceOS")
-        fields.choice({"deviceOS": str(system).upper()}, "deviceOS", ("ANDROID", "IOS"))
+        _check_device(fields.block(body, "deviceContext"), mode)
     latest = world.now_ms + _SETUP_SECONDS * 1000
     if body.get("expireAt") is not None:
         latest = min(latest, fields.number(body, "expireAt", world.now_ms))
@@ -54,6 +54,16 @@ def setup(world: World, call: Call) -> Record:
         return shown | {"intentUrl": _intent(world, order)}
     _collect(world, order, fields.block(mode, "details").get("vpa"))
     return shown
+
+
+def _check_device(device: Record, mode: Record) -> None:
+    """Where the UPI app is; an iPhone needs the app's name, and PhonePe's a way back (phonepe.md, 3.2)."""
+    system = fields.choice({"deviceOS": str(device.get("deviceOS")).upper()}, "deviceOS", ("ANDROID", "IOS"))
+    if system == "IOS":
+        app = fields.choice(mode, "targetApp", _IOS_APPS)
+        back = device.get("merchantCallBackScheme") or device.get("merchantCallbackScheme")
+        if app == "PHONEPE" and not back:
+            raise bad_request("deviceContext.merchantCallBackScheme is needed for PHONEPE on iOS")
 
 
 def _collect(world: World, order: Record, vpa: object) -> None:

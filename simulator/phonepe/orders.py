@@ -4,21 +4,12 @@ import secrets
 from typing import Any
 
 from simulator.books import Record
-from simulator.phonepe import errors
+from simulator.phonepe import errors, instruments
 from simulator.phonepe.fields import Call
 from simulator.phonepe.refusals import duplicate_order, unknown_order
 from simulator.phonepe.world import World
 
 TERMINAL = ("COMPLETED", "FAILED", "EXPIRED")
-_PAYER = {"vpa": "12****78@ybl"}
-_ACCOUNT = {
-    "type": "ACCOUNT",
-    "maskedAccountNumber": "******1234",
-    "accountType": "SAVINGS",
-    "accountHolderName": "Meera Iyer",
-    "ifsc": "SIMB0000001",
-    "bankId": "SIMB",
-}
 
 
 def create(
@@ -78,7 +69,13 @@ def waiting(order: Record) -> Record | None:
 
 
 def begin_attempt(
-    world: World, order: Record, mode: str, outcome: Record | None, after: int, umn: str | None = None
+    world: World,
+    order: Record,
+    mode: str,
+    outcome: Record | None,
+    after: int,
+    umn: str | None = None,
+    card: str | None = None,
 ) -> Record:
     """Try to pay. `outcome` is {"success", "code", "final"} in `after` seconds; None leaves it pending."""
     attempt: Record = {
@@ -92,6 +89,7 @@ def begin_attempt(
         "state": "PENDING",
         "_began": world.now,
         "_umn": umn,
+        "_card": card,
     }
     order["attempts"].append(attempt)
     save(world, order)
@@ -107,15 +105,11 @@ def end_attempt(world: World, attempt: Record, code: str | None) -> None:
     """Its result: paid when `code` is None, otherwise failed for that detailed code."""
     attempt["state"] = "COMPLETED" if code is None else "FAILED"
     attempt["_ended"] = world.now
-    rail: Record = {"type": "UPI"} | _PAYER
-    if attempt["_umn"]:
-        rail["umn"] = attempt["_umn"]
-    if code is None:
-        rail |= {"utr": world.digits(12), "upiTransactionId": f"YBL{secrets.token_hex(16)}"}
-    else:
+    if code is not None:
         attempt.update(errors.failure(code))
-    attempt.update(rail=rail, instrument=_ACCOUNT)
-    attempt["splitInstruments"] = [{"instrument": _ACCOUNT, "rail": rail, "amount": attempt["amount"]}]
+    rail, instrument = instruments.paid_with(world, attempt)
+    attempt.update(rail=rail, instrument=instrument)
+    attempt["splitInstruments"] = [{"instrument": instrument, "rail": rail, "amount": attempt["amount"]}]
 
 
 def close(world: World, order: Record, state: str, error: Record | None = None) -> None:

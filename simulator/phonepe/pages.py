@@ -11,7 +11,7 @@ from starlette.routing import Route
 from simulator import wording
 from simulator.books import Page, Record
 from simulator.cycles import DAY
-from simulator.phonepe import checkout, control, errors, mandates, orders
+from simulator.phonepe import checkout, control, errors, instruments, mandates, orders, scenarios
 from simulator.phonepe.refusals import Refusal
 from simulator.phonepe.schedule import Scheduler
 from simulator.phonepe.world import World
@@ -80,6 +80,9 @@ class Pages:
             again=bool(order["attempts"]) and not busy,
             codes=errors.CHOICES,
             may_retry=not order.get("final", False),
+            modes=[mode for mode in instruments.allowed(order) if mode != "CARD"],
+            cards=instruments.CARDS if "CARD" in instruments.allowed(order) else {},
+            otp=instruments.OTP,
             back=_back(order, cancelled=False),
             problem=problem,
         )
@@ -89,6 +92,10 @@ class Pages:
         if order is None:
             return html("missing.html", 404, merchant=self._world.options.merchant)
         form = {name: value[0] for name, value in parse_qs((await request.body()).decode()).items()}
+        if form.get("outcome") == "card":
+            form |= {"outcome": "success", "mode": "CARD"}
+        else:
+            form.pop("card", None)
         try:
             with self._world.books.transaction():
                 order = checkout.settle_with(self._world, order, dict(form))
@@ -120,6 +127,7 @@ class Pages:
             orders=[each | {"url": self._url(each)} for each in found],
             events=world.books.page("event", Page(count=12), {}),
             problem=request.query_params.get("problem"),
+            scenarios=list(scenarios.SCENARIOS),
         )
 
     def _url(self, order: Record) -> str | None:
@@ -136,7 +144,10 @@ class Pages:
 
     async def _act(self, request: Request) -> Response:
         kind, entity_id, act = (request.path_params[name] for name in ("kind", "id", "act"))
-        body: Record = {"debits": ["failure"]} if act == "next" else {}
+        form = parse_qs((await request.body()).decode())
+        body: Record = {name: value[0] for name, value in form.items()}
+        if act == "next":
+            body = {"debits": ["failure"]}
         perform, problem = control.ACTS.get((kind, act)), ""
         try:
             with self._world.books.transaction():

@@ -1,40 +1,15 @@
 """The hosted page, driven by Chromium and by plain form posts."""
 
-import shutil
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from tests.simulator.merchant import DAY, START, Merchant
 
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-              "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 BACK = "http://127.0.0.1:9/account?tab=billing"
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium without scripts, which the page must not need."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert found, "these tests need a browser: apt install chromium"
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
-        yield chromium
-        await chromium.close()
-
-
-@pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A fresh tab."""
-    context = await browser.new_context(java_script_enabled=False)
-    page = await context.new_page()
-    page.set_default_timeout(8000)
-    yield page
-    await context.close()
 
 
 async def text(page: Page) -> str:

@@ -23,6 +23,7 @@ class Shop:
         self.http = http
         self.token = ""
         self.renews = True
+        self.back = BACK
 
     async def sign_in(self, **other: str) -> httpx.Response:
         form = {
@@ -60,7 +61,7 @@ class Shop:
         return reply.status_code, reply.json()["code"]
 
     async def pay(self, order: str, amount: int = 94_282, **more: Any) -> Json:
-        flow = {"type": "PG_CHECKOUT", "merchantUrls": {"redirectUrl": BACK}}
+        flow = {"type": "PG_CHECKOUT", "merchantUrls": {"redirectUrl": self.back}}
         return await self.post(
             "/checkout/v2/pay", {"merchantOrderId": order, "amount": amount, "paymentFlow": flow} | more
         )
@@ -91,7 +92,7 @@ class Shop:
             "frequency": "ON_DEMAND",
             "productType": "UPI_MANDATE",
         } | terms
-        flow = {"type": "SUBSCRIPTION_CHECKOUT_SETUP", "merchantUrls": {"redirectUrl": BACK}}
+        flow = {"type": "SUBSCRIPTION_CHECKOUT_SETUP", "merchantUrls": {"redirectUrl": self.back}}
         sent = {"merchantOrderId": f"set_{name}", "amount": 200, "paymentFlow": flow}
         flow["subscriptionDetails"] = details
         return await self.post("/checkout/v2/pay", sent)

@@ -79,7 +79,7 @@ async def test_what_is_wrong_with_a_setup_is_refused(shop: Shop) -> None:
         ({"frequency": "HOURLY"}, (400, "BAD_REQUEST")),
         ({"authWorkflowType": "ZERO"}, (400, "BAD_REQUEST")),
     ):
-        sent = {"merchantOrderId": "a1", "amount": 200, "deviceContext": {"deviceOS": "IOS"}}
+        sent = {"merchantOrderId": "a1", "amount": 200, "deviceContext": {"deviceOS": "android"}}
         sent["paymentFlow"] = INTENT | {"authWorkflowType": "PENNY_DROP"} | wrong
         assert await shop.refused("/subscriptions/v2/setup", sent) == expected
     sent["paymentFlow"] = INTENT | {"authWorkflowType": "PENNY_DROP"}
