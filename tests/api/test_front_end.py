@@ -193,7 +193,7 @@ async def test_a_customer_goes_from_free_to_a_paid_year_and_cancels(world_at: Op
 async def test_a_repeated_request_under_one_key_gives_one_answer(world_at: OpenWorld) -> None:
     async with world_at(NOW) as world:
         asha = await world.person("asha")
-        sent = {"json": {"plan_id": "starter"}, "headers": {"Idempotency-Key": "k"}}
+        sent: dict[str, Any] = {"json": {"plan_id": "starter"}, "headers": {"Idempotency-Key": "k"}}
         answers = [await asha.http.post(f"{BILLING}/subscription", **sent) for _ in range(2)]
         assert answers[0].content == answers[1].content
 
