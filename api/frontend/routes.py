@@ -15,6 +15,7 @@ from api.opening import ACTOR, subscribe
 from api.problems import documented
 from api.steering import steer
 from api.subscriptions import to_cancel
+from config.collecting import CollectBy
 from db import api_reads
 from domain.errors import GatewayUnavailable, InvalidInput, NotFound
 from domain.subscription import Command
@@ -130,7 +131,11 @@ async def _subscribed(
     services: Services, customer: CustomerIdentity, wanted: shapes.FrontSubscribeIn, subscription_id: str
 ) -> shapes.FrontPayment | shapes.FrontActivated:
     """Raises what `subscribe` does, in this door's words; GatewayUnavailable while a page is being opened."""
-    asked = schemas.SubscribeIn(plan_id=showing.plan_id(wanted.plan_id), interval=wanted.billing_cycle)
+    # This front end was made for PhonePe; where that is not set up, the installation's own way has to do.
+    by_phonepe = CollectBy.PHONEPE if CollectBy.PHONEPE in services.settings.ways_to_collect else None
+    asked = schemas.SubscribeIn(
+        plan_id=showing.plan_id(wanted.plan_id), interval=wanted.billing_cycle, collect_by=by_phonepe
+    )
     try:
         opening = await subscribe(services, customer, asked, subscription_id)
     except InvalidInput as error:

@@ -18,7 +18,7 @@ class FrontPlan(Answer):
     id: PlanName
     name: str = Field(examples=["Starter"])
     price_inr: Amount = Field(description="Rupees a month; GST comes on top, unless the plan has it inside.")
-    budget_usd: Amount = Field(description="Dollars that a month of use may cost; 0 where none is set.")
+    budget_usd: Amount | None = Field(description="Dollars that a month of use may cost; null: no limit.")
     features: list[str]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from api import views
 from api.frontend import shapes
@@ -38,12 +39,16 @@ def plans(offers: Sequence[Offered]) -> shapes.FrontPlans:
                 id=plan_name(offer.plan.id),
                 name=offer.plan.name,
                 price_inr=hundredths(offer.price.amount_paise),
-                budget_usd=hundredths(offer.plan.monthly_budget_usd_cents or 0),
+                budget_usd=_dollars(offer.plan.monthly_budget_usd_cents),
                 features=offer.plan.highlights,
             )
             for offer in monthly
         ]
     )
+
+
+def _dollars(cents: int | None) -> Decimal | None:
+    return None if cents is None else hundredths(cents)
 
 
 def standing(rows: list[Subscribed], user_id: str, now: datetime) -> shapes.FrontStanding:

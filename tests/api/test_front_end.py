@@ -9,6 +9,7 @@ import pytest
 
 from db.api_reads import paid_for
 from domain.subscription import Status
+from local.payer import Payer
 from tests.api.serving import Served
 from tests.db import rows
 from tests.world import OpenWorld
@@ -188,6 +189,20 @@ async def test_a_customer_goes_from_free_to_a_paid_year_and_cancels(world_at: Op
         assert (ended.status_code, ended.json()["success"]) == (200, True)
         assert ended.json()["subscription"]["cancel_at_period_end"] is True
         assert date.fromisoformat(paid["invoice_date"]) == date(2026, 1, 1)
+
+
+async def test_where_phonepe_is_set_up_it_collects_what_comes_by_this_door(world_at: OpenWorld) -> None:
+    async with world_at(NOW, with_phonepe=True) as world:
+        asha = await world.person("asha")
+        opened = (await asha.http.post(f"{BILLING}/subscription", json={"plan_id": "growth"})).json()
+        assert opened["payment_url"] == f"{world.settings.public_url}/pay/{opened['payment_id']}"
+        asha.subscription_id = opened["payment_id"]
+        order_id = await Payer(asha).pay()
+        (record,) = exactly(await asha.http.get(f"{BILLING}/invoices"))["invoices"]
+        assert record["phonepe_merchant_transaction_id"] == order_id
+        assert record["total_amount"] == Decimal("3538.82")
+        held = (await asha.http.get(f"{BILLING}/subscription")).json()["subscription"]
+        assert (held["plan"], held["status"]) == ("growth", "active")
 
 
 async def test_a_repeated_request_under_one_key_gives_one_answer(world_at: OpenWorld) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from clients.building import NODE, compiler
+from local.payer import Payer
 from local.world import Person
 from tests.world import OpenWorld
 
@@ -56,7 +57,7 @@ async def opened_by(person: Person, browser: Path) -> AsyncIterator[Browser]:
 
 
 async def test_a_customer_uses_every_call_of_it(world_at: OpenWorld, browser: Path) -> None:
-    async with world_at(NOW) as world:
+    async with world_at(NOW, with_phonepe=True) as world:
         asha = await world.person("asha")
         async with opened_by(asha, browser) as page:
             plans = {plan["id"]: plan for plan in (await page("getPlans"))["answer"]}
@@ -71,8 +72,8 @@ async def test_a_customer_uses_every_call_of_it(world_at: OpenWorld, browser: Pa
             begun = await page("subscribe", "starter")
             assert begun["answer"]["success"] is True
             assert begun["location"] == begun["answer"]["payment_url"], "the browser is sent to pay"
-            await asha.subscribe("plan_starter")
-            await asha.pay()
+            asha.subscription_id = begun["answer"]["payment_id"]
+            await Payer(asha).pay()
             held = (await page("getSubscription"))["answer"]
             assert (held["plan"], held["status"], held["price_inr"]) == ("starter", "active", 799)
             assert datetime.fromisoformat(held["current_period_end"]) > NOW

@@ -1156,6 +1156,8 @@ export interface components {
              * @example INR
              */
             currency: string;
+            /** @description Who collects. */
+            collect_by: components["schemas"]["CollectBy"];
             /**
              * Created At
              * Format: date-time
@@ -1423,6 +1425,12 @@ export interface components {
             /** Ask */
             ask: string;
         };
+        /**
+         * CollectBy
+         * @description Ways to collect a subscription; the values are the API's.
+         * @enum {string}
+         */
+        CollectBy: "razorpay" | "phonepe" | "razorpay_tokens";
         /**
          * Command
          * @description What a customer or operator may ask for.
@@ -1904,7 +1912,7 @@ export interface components {
          * @description CloudEvents type, without the reverse-domain prefix.
          * @enum {string}
          */
-        EventType: "subscription.created" | "subscription.authenticated" | "subscription.activated" | "subscription.renewed" | "subscription.past_due" | "subscription.halted" | "subscription.recovered" | "subscription.paused" | "subscription.resumed" | "subscription.cancellation_scheduled" | "subscription.cancellation_withdrawn" | "subscription.cancelled" | "subscription.completed" | "subscription.expired" | "checkout.opened" | "charge.uncollected" | "invoice.issued" | "invoice.document_ready" | "credit_note.issued" | "credit_note.document_ready" | "proforma.issued" | "proforma.document_ready" | "voucher.issued" | "voucher.document_ready" | "e_invoice.registered" | "e_invoice.refused" | "e_invoice.cancelled" | "payment.captured" | "payment.failed" | "payment.quarantined" | "payment.kept" | "refund.requested" | "refund.speed_changed" | "refund.failed" | "payment.refunded" | "entitlement.changed";
+        EventType: "subscription.created" | "subscription.authenticated" | "subscription.activated" | "subscription.renewed" | "subscription.past_due" | "subscription.halted" | "subscription.recovered" | "subscription.paused" | "subscription.resumed" | "subscription.cancellation_scheduled" | "subscription.cancellation_withdrawn" | "subscription.cancelled" | "subscription.completed" | "subscription.expired" | "checkout.opened" | "charge.uncollected" | "invoice.issued" | "invoice.document_ready" | "credit_note.issued" | "credit_note.document_ready" | "proforma.issued" | "proforma.document_ready" | "voucher.issued" | "voucher.document_ready" | "e_invoice.registered" | "e_invoice.refused" | "e_invoice.cancelled" | "payment.due" | "debit.announced" | "mandate.activated" | "mandate.paused" | "mandate.resumed" | "mandate.ended" | "payment.captured" | "payment.failed" | "payment.quarantined" | "payment.kept" | "refund.requested" | "refund.speed_changed" | "refund.failed" | "payment.refunded" | "entitlement.changed";
         /**
          * ExportIn
          * @description A registration's month; or, for the journal, days.
@@ -2445,6 +2453,8 @@ export interface components {
             plan_id: string;
             /** @default monthly */
             interval?: components["schemas"]["Interval"];
+            /** @description Who collects: by default as this installation is set up. A Free plan needs none. */
+            collect_by?: components["schemas"]["CollectBy"] | null;
         };
         /**
          * ProformaPending
@@ -2726,6 +2736,8 @@ export interface components {
             plan_id: string;
             /** @default monthly */
             interval?: components["schemas"]["Interval"];
+            /** @description Who collects: by default as this installation is set up. A Free plan needs none. */
+            collect_by?: components["schemas"]["CollectBy"] | null;
         };
         /**
          * SubscriptionList
@@ -2791,6 +2803,8 @@ export interface components {
              * @example INR
              */
             currency: string;
+            /** @description Who collects. */
+            collect_by: components["schemas"]["CollectBy"];
             /**
              * Created At
              * Format: date-time
