@@ -192,7 +192,7 @@ async def document(session: AsyncSession, document_id: str, *, user_id: str | No
 
 @dataclass(frozen=True)
 class PaidFor:
-    """A captured payment, the document it led to, and what was subscribed to, if it was for that."""
+    """Money taken and not given back, the document it led to, and what was subscribed to, if anything was."""
 
     payment: Payment
     document: Document
@@ -200,6 +200,8 @@ class PaidFor:
     price: Price | None
 
 
+_TAKEN = ["captured", "kept"]
+"""For a period, or as an advance."""
 _PAID_KINDS = [DocumentKind.TAX_INVOICE, DocumentKind.BILL_OF_SUPPLY, DocumentKind.RECEIPT_VOUCHER]
 
 
@@ -212,7 +214,7 @@ async def paid_for(session: AsyncSession, user_id: str, limit: int) -> list[Paid
         .outerjoin(Subscription, Subscription.id == Document.subscription_id)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
         .outerjoin(Price, Price.id == Subscription.price_id)
-        .where(Customer.user_id == user_id, Payment.status == "captured", Document.kind.in_(_PAID_KINDS))
+        .where(Customer.user_id == user_id, Payment.status.in_(_TAKEN), Document.kind.in_(_PAID_KINDS))
         .order_by(Document.issued_at.desc(), Document.id.desc())
         .limit(limit)
     )
