@@ -34,6 +34,7 @@ from api import (
 from api.auth import Tokens
 from api.dependencies import Services
 from api.frontend import routes as frontend
+from api.frontend import usage as frontend_usage
 from api.limits import DEFAULT_LIMITS, BodyLimit, Limits, RateLimiter
 from api.logs import configure_logging, logger
 from api.observing import Metrics, Observer, RequestIdMint
@@ -64,6 +65,7 @@ _ROUTERS = (
     e_invoices,
     codec,
     frontend,
+    frontend_usage,
 )
 
 

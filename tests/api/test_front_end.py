@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from db.api_reads import paid_for
+from domain.periods import india_date
 from domain.subscription import Status
 from local.payer import Payer
-from tests.api.serving import Served
+from tests.api.serving import Served, utc_now
 from tests.db import rows
 from tests.world import OpenWorld
 
@@ -211,6 +212,28 @@ async def test_a_repeated_request_under_one_key_gives_one_answer(world_at: OpenW
         sent: dict[str, Any] = {"json": {"plan_id": "starter"}, "headers": {"Idempotency-Key": "k"}}
         answers = [await asha.http.post(f"{BILLING}/subscription", **sent) for _ in range(2)]
         assert answers[0].content == answers[1].content
+
+
+async def test_usage_is_told_in_dollars_for_today_this_month_and_the_budget(api: Served) -> None:
+    used = {
+        "events": [
+            {"event_id": "1", "user_id": "user_1", "kind": "move", "occurred_at": utc_now().isoformat()}
+            | {"cost_microusd": 250_000},
+        ]
+    }
+    async with api.service() as service:
+        (await service.post("/internal/usage", json=used)).raise_for_status()
+    async with api.customer("user_1") as asha, api.customer("user_9") as nobody:
+        told = exactly(await asha.get(f"{BILLING}/usage"))
+        nothing = exactly(await nobody.get(f"{BILLING}/usage"))
+    today = india_date(utc_now())
+    assert told == {
+        "daily": {"date": today.isoformat(), "events": 1, "cost_usd": Decimal("0.25")},
+        "monthly": {"month": f"{today:%Y-%m}", "events": 1, "cost_usd": Decimal("0.25")},
+        "budget": {"limit": 1, "used": Decimal("0.25"), "remaining": Decimal("0.75")},
+    }
+    assert nothing["budget"] == {"limit": 1, "used": 0, "remaining": 1}
+    assert (nothing["daily"]["cost_usd"], nothing["monthly"]["events"]) == (0, 0)
 
 
 async def test_money_taken_and_set_aside_is_no_invoice(api: Served) -> None:

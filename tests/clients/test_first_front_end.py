@@ -83,5 +83,9 @@ async def test_a_customer_uses_every_call_of_it(world_at: OpenWorld, browser: Pa
             )  # fmt: skip
             assert invoice["metadata"]["billing_cycle"] == "monthly"
 
+            usage = (await page("getUsage"))["answer"]
+            assert usage["budget"] == {"limit": 10, "used": 0, "remaining": 10}
+            assert usage["daily"]["date"] == "2026-01-01"
+
             refused = await page("subscribe", "platinum", "annual")
             assert "platinum" in refused["error"], "the text is there to be shown"

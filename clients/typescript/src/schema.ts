@@ -25,6 +25,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/internal/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record Usage
+         * @description Up to 1,000 uses at once. Repeating a call is harmless, and right after one without an answer.
+         *
+         *     What happened is never refused for want of money: the plan's budget covers it, then the wallet, and the
+         *     rest is recorded as over budget. To ask before spending there is `GET /internal/spend/{user_id}`.
+         */
+        post: operations["record_usage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/spend/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * May Spend
+         * @description May this user spend X now? It reserves nothing: tell what was spent to `POST /internal/usage`.
+         */
+        get: operations["may_spend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description What was used by day, kind and month, what the plan's budget still covers, what is in the wallet.
+         */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/plans": {
         parameters: {
             query?: never;
@@ -1407,6 +1470,42 @@ export interface components {
             warnings?: string[];
         };
         /**
+         * BudgetOut
+         * @description What the plan lets a month of use cost. Limits are null where the plan has none.
+         */
+        BudgetOut: {
+            /** Limit Microusd */
+            limit_microusd: number | null;
+            /** Limit Paise */
+            limit_paise: number | null;
+            /**
+             * Used Microusd
+             * @description What counts against the budget; the wallet's part does not.
+             */
+            used_microusd: number;
+            /**
+             * Used Paise
+             * @description Paise; 100 are one rupee.
+             */
+            used_paise: number;
+            /** Remaining Microusd */
+            remaining_microusd: number | null;
+            /** Remaining Paise */
+            remaining_paise: number | null;
+            /**
+             * Used Percent
+             * @description Rounded down.
+             * @example 80
+             */
+            used_percent: number | null;
+            /**
+             * Usd Rate Paise
+             * @description What a US dollar counts for this month.
+             * @example 9000
+             */
+            usd_rate_paise: number;
+        };
+        /**
          * CancelIn
          * @description Why; the portal keeps both.
          */
@@ -1500,6 +1599,29 @@ export interface components {
              * @description Null: the plan's, or else the usual one.
              */
             seller_key: string | null;
+        };
+        /**
+         * DayOut
+         * @description A day in India.
+         */
+        DayOut: {
+            /** Events */
+            events: number;
+            /**
+             * Cost Microusd
+             * @description Millionths of a US dollar.
+             */
+            cost_microusd: number;
+            /**
+             * Cost Paise
+             * @description Paise; 100 are one rupee.
+             */
+            cost_paise: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
         };
         /**
          * DeliveryList
@@ -1912,7 +2034,7 @@ export interface components {
          * @description CloudEvents type, without the reverse-domain prefix.
          * @enum {string}
          */
-        EventType: "subscription.created" | "subscription.authenticated" | "subscription.activated" | "subscription.renewed" | "subscription.past_due" | "subscription.halted" | "subscription.recovered" | "subscription.paused" | "subscription.resumed" | "subscription.cancellation_scheduled" | "subscription.cancellation_withdrawn" | "subscription.cancelled" | "subscription.completed" | "subscription.expired" | "checkout.opened" | "charge.uncollected" | "invoice.issued" | "invoice.document_ready" | "credit_note.issued" | "credit_note.document_ready" | "proforma.issued" | "proforma.document_ready" | "voucher.issued" | "voucher.document_ready" | "e_invoice.registered" | "e_invoice.refused" | "e_invoice.cancelled" | "payment.due" | "debit.announced" | "mandate.activated" | "mandate.paused" | "mandate.resumed" | "mandate.ended" | "payment.captured" | "payment.failed" | "payment.quarantined" | "payment.kept" | "refund.requested" | "refund.speed_changed" | "refund.failed" | "payment.refunded" | "entitlement.changed";
+        EventType: "subscription.created" | "subscription.authenticated" | "subscription.activated" | "subscription.renewed" | "subscription.past_due" | "subscription.halted" | "subscription.recovered" | "subscription.paused" | "subscription.resumed" | "subscription.cancellation_scheduled" | "subscription.cancellation_withdrawn" | "subscription.cancelled" | "subscription.completed" | "subscription.expired" | "checkout.opened" | "charge.uncollected" | "invoice.issued" | "invoice.document_ready" | "credit_note.issued" | "credit_note.document_ready" | "proforma.issued" | "proforma.document_ready" | "voucher.issued" | "voucher.document_ready" | "e_invoice.registered" | "e_invoice.refused" | "e_invoice.cancelled" | "payment.due" | "debit.announced" | "mandate.activated" | "mandate.paused" | "mandate.resumed" | "mandate.ended" | "payment.captured" | "payment.failed" | "payment.quarantined" | "payment.kept" | "refund.requested" | "refund.speed_changed" | "refund.failed" | "payment.refunded" | "entitlement.changed" | "usage.budget_warned" | "usage.budget_used_up";
         /**
          * ExportIn
          * @description A registration's month; or, for the journal, days.
@@ -2332,6 +2454,62 @@ export interface components {
             reason: string;
         };
         /**
+         * KindOut
+         * @description What was used.
+         */
+        KindOut: {
+            /** Events */
+            events: number;
+            /**
+             * Cost Microusd
+             * @description Millionths of a US dollar.
+             */
+            cost_microusd: number;
+            /**
+             * Cost Paise
+             * @description Paise; 100 are one rupee.
+             */
+            cost_paise: number;
+            /**
+             * Kind
+             * @example move
+             */
+            kind: string;
+        };
+        /**
+         * MonthOut
+         * @description A month in India.
+         */
+        MonthOut: {
+            /** Events */
+            events: number;
+            /**
+             * Cost Microusd
+             * @description Millionths of a US dollar.
+             */
+            cost_microusd: number;
+            /**
+             * Cost Paise
+             * @description Paise; 100 are one rupee.
+             */
+            cost_paise: number;
+            /**
+             * Month
+             * @example 2026-11
+             */
+            month: string;
+            /**
+             * Wallet Paise
+             * @description What of it the wallet paid.
+             */
+            wallet_paise: number;
+            /**
+             * Over Budget Paise
+             * @description What neither budget nor wallet covered.
+             */
+            over_budget_paise: number;
+        };
+        /**
          * OpenCheckout
          * @description A checkout that waits for payment beside what is in force.
          */
@@ -2438,8 +2616,13 @@ export interface components {
              * @description Lines to show to people.
              */
             highlights: string[];
-            /** Monthly Budget Usd Cents */
+            /**
+             * Monthly Budget Usd Cents
+             * @description What a month of use may cost, in this unit or in paise; both null: there is no limit.
+             */
             monthly_budget_usd_cents: number | null;
+            /** Monthly Budget Paise */
+            monthly_budget_paise: number | null;
         };
         /**
          * ProformaIn
@@ -2686,6 +2869,29 @@ export interface components {
          */
         Settlement: "balance" | "outside" | "suspense";
         /**
+         * Source
+         * @description Who pays for what is about to be spent.
+         * @enum {string}
+         */
+        Source: "budget" | "wallet" | "none";
+        /**
+         * SpendOut
+         * @description Whether a cost may be spent now.
+         */
+        SpendOut: {
+            /** Allowed */
+            allowed: boolean;
+            /** @description `budget`; `wallet` when it pays all or part; `none` when it is not allowed. */
+            source: components["schemas"]["Source"];
+            /**
+             * Remaining Microusd
+             * @description The most that would be allowed, by budget and wallet together; null: there is no limit.
+             */
+            remaining_microusd: number | null;
+            /** Remaining Paise */
+            remaining_paise: number | null;
+        };
+        /**
          * Status
          * @description Where a subscription stands.
          * @enum {string}
@@ -2909,6 +3115,113 @@ export interface components {
              * @description Invoice number, or the gateway's id of payment or event.
              */
             reference: string | null;
+        };
+        /**
+         * UsageEventIn
+         * @description One use of the product.
+         */
+        UsageEventIn: {
+            /**
+             * Event Id
+             * @description Your own id of it. It counts once per user, as first told.
+             * @example run_8f14e45f
+             */
+            event_id: string;
+            /**
+             * User Id
+             * @description The `sub` of the user's token. Users nobody knows are put on the fallback plan.
+             * @example user_42
+             */
+            user_id: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             * @description Not more than 90 days ago; its day and month are those in India.
+             * @example 2026-11-30T09:15:00Z
+             */
+            occurred_at: string;
+            /**
+             * Kind
+             * @description What was used; sums are kept by it.
+             * @example move
+             */
+            kind: string;
+            /**
+             * Cost Microusd
+             * @description Millionths of a US dollar. This or `cost_paise`.
+             * @example 1250
+             */
+            cost_microusd?: number | null;
+            /**
+             * Cost Paise
+             * @example null
+             */
+            cost_paise?: number | null;
+        };
+        /**
+         * UsageIn
+         * @description Uses, in any order; all of them are taken in, or none.
+         */
+        UsageIn: {
+            /** Events */
+            events: components["schemas"]["UsageEventIn"][];
+        };
+        /**
+         * UsageOut
+         * @description A customer's usage.
+         */
+        UsageOut: {
+            /**
+             * Month
+             * @description The month in India that budget and kinds are of.
+             * @example 2026-11
+             */
+            month: string;
+            /**
+             * Daily
+             * @description This month and the one before, oldest first.
+             */
+            daily: components["schemas"]["DayOut"][];
+            /**
+             * Kinds
+             * @description This month, dearest first.
+             */
+            kinds: components["schemas"]["KindOut"][];
+            /**
+             * Monthly
+             * @description The last twelve months with use, newest first.
+             */
+            monthly: components["schemas"]["MonthOut"][];
+            budget: components["schemas"]["BudgetOut"];
+            wallet: components["schemas"]["WalletOut"];
+        };
+        /**
+         * UsageReceipt
+         * @description What is on record now.
+         */
+        UsageReceipt: {
+            /**
+             * Received
+             * @example 1000
+             */
+            received: number;
+            /**
+             * New
+             * @description Those whose event id was not known yet.
+             * @example 998
+             */
+            new: number;
+        };
+        /**
+         * WalletOut
+         * @description Paid in advance, not used yet.
+         */
+        WalletOut: {
+            /**
+             * Balance Paise
+             * @description Paise; 100 are one rupee.
+             */
+            balance_paise: number;
         };
         /**
          * WebhookDetail
@@ -3293,6 +3606,99 @@ export interface operations {
             400: components["responses"]["Refused400"];
             401: components["responses"]["Refused401"];
             404: components["responses"]["Refused404"];
+            408: components["responses"]["Refused408"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    record_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UsageIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReceipt"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            408: components["responses"]["Refused408"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    may_spend: {
+        parameters: {
+            query?: {
+                /** @description Millionths of a US dollar. This or `cost_paise`. */
+                cost_microusd?: number | null;
+                cost_paise?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description The application's own id of the user: the `sub` of their token. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendOut"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            408: components["responses"]["Refused408"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOut"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
             408: components["responses"]["Refused408"];
             413: components["responses"]["Refused413"];
             422: components["responses"]["Refused422"];
