@@ -56,6 +56,7 @@ def test_what_needs_a_token_says_which_and_answers_401_without() -> None:
         "/v1/plans",
         "/api/v1/billing/plans",
         "/webhooks/razorpay",
+        "/webhooks/phonepe",
         "/files/{key}",
         "/healthz",
         "/readyz",
