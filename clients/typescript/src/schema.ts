@@ -315,6 +315,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/subscriptions/{subscription_id}/mandate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Subscription Mandate
+         * @description The mandate it is collected by; 404 where the gateway charges, or each period is paid on a page.
+         */
+        get: operations["get_subscription_mandate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/billing-details": {
         parameters: {
             query?: never;
@@ -2477,6 +2497,43 @@ export interface components {
             kind: string;
         };
         /**
+         * MandateOut
+         * @description The payer's permission to debit, as last read from the gateway.
+         */
+        MandateOut: {
+            status: components["schemas"]["MandateStatus"];
+            /**
+             * Gateway
+             * @example phonepe
+             */
+            gateway: string;
+            /**
+             * Max Amount Paise
+             * @description The most that one debit may take; paise.
+             */
+            max_amount_paise: number;
+            /** Valid Until */
+            valid_until: string | null;
+            /**
+             * Pause Ends At
+             * @description Where the payer set an end to a pause.
+             */
+            pause_ends_at: string | null;
+            /**
+             * Renew Url
+             * @description Where the payer gives a new one, once this has ended.
+             * @example https://billing.example/pay/sub_06f3m1k2p4q8s0t2v4a6c8e0g2/mandate
+             */
+            renew_url: string | null;
+        };
+        /**
+         * MandateStatus
+         * @description Where a mandate stands. A state "in progress" counts as the one it leads away from, except that
+         *     a pause, revocation or cancellation under way counts as done: the payer's wish is known.
+         * @enum {string}
+         */
+        MandateStatus: "created" | "active" | "paused" | "revoked" | "expired" | "failed";
+        /**
          * MonthOut
          * @description A month in India.
          */
@@ -4170,6 +4227,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            408: components["responses"]["Refused408"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    get_subscription_mandate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MandateOut"];
                 };
             };
             400: components["responses"]["Refused400"];
