@@ -62,6 +62,7 @@ async def test_another_customers_id_is_404_on_every_route(api: Served) -> None:
         rows.customer("1", state_code="29"),
         rows.customer("2", state_code="29"),
         rows.subscription(id=SUBSCRIPTION),
+        rows.mandate(subscription_id=SUBSCRIPTION),
         rows.payment(subscription_id=SUBSCRIPTION),
         rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
         Rendition(
@@ -105,6 +106,7 @@ async def test_the_owner_is_let_in_where_the_stranger_is_not(api: Served) -> Non
         api.services.database,
         rows.customer(state_code="29"),
         rows.subscription(id=SUBSCRIPTION),
+        rows.mandate(subscription_id=SUBSCRIPTION),
         rows.payment(subscription_id=SUBSCRIPTION),
         rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
     )

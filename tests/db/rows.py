@@ -7,10 +7,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.issuing import DOCUMENTS
-from db.models import Base, Customer, Document, Payment, Subscription
+from db.models import Base, Customer, Document, Mandate, Payment, Subscription
 from db.session import Database
 from domain.document import Buyer, DocumentKind, Line, Seller, TaxDocument
 from domain.gst import tax_inside
+from domain.mandate import MandateKind, MandateStatus
 from domain.subscription import Status
 from domain.supply import BuyerKind, Supply, SupplyNature
 
@@ -66,6 +67,22 @@ def subscription(name: str = "1", **values: Any) -> Subscription:
         "updated_at": NOON,
     }
     return Subscription(**{**defaults, **values})
+
+
+def mandate(name: str = "1", **values: Any) -> Mandate:
+    defaults: dict[str, Any] = {
+        "id": f"man_{name}",
+        "subscription_id": "sub_1",
+        "customer_id": "cus_1",
+        "gateway": "phonepe",
+        "kind": MandateKind.UPI.value,
+        "status": MandateStatus.ACTIVE.value,
+        "max_amount_paise": 1_500_000,
+        "in_use": True,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return Mandate(**{**defaults, **values})
 
 
 def payment(name: str = "1", **values: Any) -> Payment:
