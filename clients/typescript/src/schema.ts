@@ -2695,6 +2695,12 @@ export interface components {
             interval?: components["schemas"]["Interval"];
             /** @description Who collects: by default as this installation is set up. A Free plan needs none. */
             collect_by?: components["schemas"]["CollectBy"] | null;
+            /**
+             * Autopay
+             * @description False: no mandate, each period is paid on a page, with reminders. Not where Razorpay owns the charge clock.
+             * @default true
+             */
+            autopay?: boolean;
         };
         /**
          * ProformaPending
@@ -3001,6 +3007,12 @@ export interface components {
             interval?: components["schemas"]["Interval"];
             /** @description Who collects: by default as this installation is set up. A Free plan needs none. */
             collect_by?: components["schemas"]["CollectBy"] | null;
+            /**
+             * Autopay
+             * @description False: no mandate, each period is paid on a page, with reminders. Not where Razorpay owns the charge clock.
+             * @default true
+             */
+            autopay?: boolean;
         };
         /**
          * SubscriptionList
