@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from domain.collection import Charge, Failure, GatewayPayment
 from domain.debit import AttemptState, Cycle, Order
 from domain.events import EventType
-from domain.ladder import Channel, FailureClass, Ladder, class_of
+from domain.ladder import Channel, FailureClass, Ladder, Rung, class_of
 from domain.lawful import PHONEPE, RAZORPAY_CARD, RAZORPAY_UPI, Rules
 from domain.mandate import DEAD, DEFAULT_LIMITS, Limits, Mandate, MandateKind, MandateStatus, with_head_room
 from domain.merchant_ids import Purpose, merchant_id
@@ -81,12 +81,16 @@ def rules_of(gateway: str, mandate: Mandate | None, terms: Terms) -> Rules:
         base = RAZORPAY_CARD if card else RAZORPAY_UPI
     ladder = terms.ladder or base.ladder
     if terms.rescue_gateway is None:
-        kept = {
-            failure: tuple(rung for rung in rungs if rung.channel is not Channel.RESCUE_LINK)
-            for failure, rungs in ladder.rungs.items()
-        }
-        ladder = replace(ladder, rungs=kept)
+        ladder = replace(ladder, rungs={name: _at_home(rungs) for name, rungs in ladder.rungs.items()})
     return replace(base, limits=terms.limits, ladder=ladder)
+
+
+def _at_home(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    """Without the other gateway's rungs; where nothing but one of those ends it, that one is our own."""
+    kept = tuple(rung for rung in rungs if rung.channel is not Channel.RESCUE_LINK)
+    if any(rung.channel is Channel.LINK for rung in kept):
+        return kept
+    return (*kept, replace(rungs[-1], channel=Channel.LINK))
 
 
 def mandate_cap(subscription: Subscription, terms: Terms) -> int | None:

@@ -121,6 +121,7 @@ def test_sinks_get_the_events_they_want(event: EventType) -> None:
     drawn |= {"e_invoice.registered", "e_invoice.refused"}
     assert (DOCUMENTS_SINK in wanting) == (event.value in drawn)
     told = {
+        "payment.due",
         "payment.failed",
         "payment.refunded",
         "subscription.halted",
