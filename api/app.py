@@ -142,6 +142,7 @@ def _lifespan(
             metrics=metrics,
             customer_limit=RateLimiter(limits.customer_per_second, limits.customer_burst, time.monotonic),
             refusal_limit=RateLimiter(limits.refused_per_second, limits.refused_burst, time.monotonic),
+            payer_limit=RateLimiter(limits.payer_per_second, limits.payer_burst, time.monotonic),
             clock=clock,
             clock_offset=settings.test_clock_offset if clock is utc_now else timedelta(0),
         )

@@ -34,6 +34,7 @@ class Services:
     metrics: Metrics
     customer_limit: RateLimiter
     refusal_limit: RateLimiter
+    payer_limit: RateLimiter
     clock: Callable[[], datetime]
     clock_offset: timedelta = timedelta(0)
 

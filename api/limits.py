@@ -21,8 +21,11 @@ class Limits:
     customer_per_second: float = 20
     customer_burst: int = 100
     refused_per_second: float = 5
-    """Failed sign-ins per client address."""
+    """Failed sign-ins, and addresses that nobody pays at, per client address."""
     refused_burst: int = 50
+    payer_per_second: float = 1
+    """Visits to one payer's address: each asks a workflow, and that a gateway."""
+    payer_burst: int = 30
     body_seconds: float = BODY_SECONDS
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
@@ -19,18 +19,24 @@ from api import temporal
 from api.dependencies import Parts, Services
 from api.documentation import STYLESHEET_PATH
 from api.ids import ID_CHARACTERS
+from api.problems import RequestRejected
 from api.security import PAGE_POLICY
 from db.models import Subscription
 from domain.errors import NotFound, Unavailable
 from domain.money import rupees
 from domain.periods import IST
-from domain.subscription import Collection
+from domain.subscription import FINAL, Collection, Status
 from workflows import collecting_ports, ports
 from workflows.messages import PayReply, PayStanding, PayWish
 
 router = APIRouter(include_in_schema=False)
 PayerId = Annotated[str, InPath(pattern=f"^(sub|top)_{ID_CHARACTERS}$")]
 _LOOKS_AGAIN_SECONDS = 3
+_HEADERS = {
+    "Cache-Control": "no-store",
+    # PhonePe's page looks for the merchant's site in it (phonepe.md 2.2); the path stays here.
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
 _TEMPLATE = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=select_autoescape()
 ).get_template("pay.html")
@@ -47,44 +53,55 @@ class _Page:
     status: int = 200
     outcome: str = field(default="")
     """Told to the application's own page, if payers are to go on to it."""
+    retry_after: int | None = None
 
 
 @router.get("/pay/{owner_id}")
-async def pay(services: Parts, owner_id: PayerId, instead: bool = False) -> Response:
+async def pay(request: Request, services: Parts, owner_id: PayerId, instead: bool = False) -> Response:
     """Leads on to where it is paid. `instead`: of a debit that is announced."""
-    return await _answer(services, owner_id, PayWish.INSTEAD if instead else PayWish.DUE)
+    return await _answer(request, services, owner_id, PayWish.INSTEAD if instead else PayWish.DUE)
 
 
 @router.get("/pay/{owner_id}/mandate")
-async def give_mandate(services: Parts, owner_id: PayerId) -> Response:
+async def give_mandate(request: Request, services: Parts, owner_id: PayerId) -> Response:
     """Leads on to where a new mandate is given for one that was lost."""
-    return await _answer(services, owner_id, PayWish.NEW_MANDATE)
+    return await _answer(request, services, owner_id, PayWish.NEW_MANDATE)
 
 
 @router.get("/pay/{owner_id}/back")
-async def come_back(services: Parts, owner_id: PayerId) -> Response:
+async def come_back(request: Request, services: Parts, owner_id: PayerId) -> Response:
     """Where the gateway sends payers, with no word about the result: it is read here."""
-    return await _answer(services, owner_id, PayWish.STANDING)
+    return await _answer(request, services, owner_id, PayWish.STANDING)
 
 
-async def _answer(services: Services, owner_id: str, wish: PayWish) -> Response:
-    elsewhere = await _elsewhere(services, owner_id)
-    if elsewhere is not None:
-        return _lead_on(elsewhere)
+async def _answer(request: Request, services: Services, owner_id: str, wish: PayWish) -> Response:
+    address = f"/pay/{owner_id}"
     try:
-        reply = await temporal.ask_to_pay(services.temporal, _workflow_id(owner_id), wish)
-    except temporal.WorkflowOver:
-        reply = PayReply(PayStanding.OVER)
-    except (temporal.StillWorking, Unavailable):
-        reply = PayReply(PayStanding.UNAVAILABLE)
+        services.payer_limit.take(owner_id)
+    except RequestRejected as too_many:
+        return _shown(services, _too_often(address, too_many), address)
+    reply = await _elsewhere(request, services, owner_id)
+    if reply is None:
+        reply = await _asked(services, owner_id, wish)
+    elif reply.url is not None:
+        return _lead_on(reply.url)
     if reply.standing is PayStanding.PAY and reply.url is not None and wish is not PayWish.STANDING:
         return _lead_on(reply.url)
-    page = _page_for(reply, f"/pay/{owner_id}")
+    page = _page_for(reply, address)
     onward = services.settings.payment_return_url
     if wish is PayWish.STANDING and page.outcome and onward:
         name = "subscription_id" if owner_id.startswith("sub_") else "top_up_id"
         return _lead_on(_with_query(onward, {name: owner_id, "status": page.outcome}))
-    return _shown(services, page, f"/pay/{owner_id}/back")
+    return _shown(services, page, f"{address}/back")
+
+
+async def _asked(services: Services, owner_id: str, wish: PayWish) -> PayReply:
+    try:
+        return await temporal.ask_to_pay(services.temporal, _workflow_id(owner_id), wish)
+    except temporal.WorkflowOver:
+        return PayReply(PayStanding.OVER)
+    except (temporal.StillWorking, Unavailable):
+        return PayReply(PayStanding.UNAVAILABLE)
 
 
 def _workflow_id(owner_id: str) -> str:
@@ -93,19 +110,28 @@ def _workflow_id(owner_id: str) -> str:
     return collecting_ports.top_up_workflow_id(owner_id)
 
 
-async def _elsewhere(services: Services, owner_id: str) -> str | None:
-    """The gateway's own page of a subscription that it collects. Raises NotFound."""
+async def _elsewhere(request: Request, services: Services, owner_id: str) -> PayReply | None:
+    """How a subscription stands that its gateway collects on a page of its own; None for those we collect.
+
+    Raises NotFound, and RequestRejected for those who try one id after the other.
+    """
     if not owner_id.startswith("sub_"):
         return None
     async with services.database.reading() as session:
         row = await session.get(Subscription, owner_id)
     if row is None or row.is_free:
+        services.refusal_limit.take(request.client.host if request.client else "")
         raise NotFound("There is nothing to pay at this address.")
-    return row.checkout_url if row.collection == Collection.GATEWAY else None
+    if row.collection != Collection.GATEWAY:
+        return None
+    if row.checkout_url is None and row.status == Status.CREATED:
+        return PayReply(PayStanding.UNAVAILABLE)  # its page is still to be opened
+    over = row.checkout_url is None or row.status in FINAL
+    return PayReply(PayStanding.OVER) if over else PayReply(PayStanding.PAY, url=row.checkout_url)
 
 
 def _lead_on(address: str) -> Response:
-    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+    return RedirectResponse(address, 303, _HEADERS)
 
 
 def _with_query(address: str, query: Mapping[str, str]) -> str:
@@ -116,10 +142,9 @@ def _page_for(reply: PayReply, address: str) -> _Page:
     amount = rupees(reply.amount_paise) if reply.amount_paise else ""
     match reply.standing:
         case PayStanding.PAY:
-            onward = reply.url or address
             lines = ("No payment has arrived. Nothing was taken if you did not finish.",)
             label = f"Pay {amount}".strip()
-            return _Page("Not paid yet", lines, ((label, onward),), outcome="unpaid")
+            return _Page("Not paid yet", lines, ((label, address),), outcome="unpaid")
         case PayStanding.PAID:
             thanks = f"We have received {amount}." if amount else "Everything is paid."
             return _Page("Thank you", (thanks, "The invoice comes by mail."), outcome="paid")
@@ -143,6 +168,12 @@ def _page_for(reply: PayReply, address: str) -> _Page:
             return _Page("This cannot be paid now", lines, status=502)
 
 
+def _too_often(address: str, rejected: RequestRejected) -> _Page:
+    lines = ("This page was asked for very often. Nothing was taken.",)
+    actions = (("Try again", address),)
+    return _Page("One moment, please", lines, actions, status=rejected.status, retry_after=rejected.retry_after)
+
+
 def _shown(services: Services, page: _Page, again_at: str) -> Response:
     content = _TEMPLATE.render(
         title=page.title,
@@ -153,4 +184,7 @@ def _shown(services: Services, page: _Page, again_at: str) -> Response:
         again_in=_LOOKS_AGAIN_SECONDS if page.looks_again else 0,
         again_at=again_at,
     )
-    return HTMLResponse(content, page.status, {"Content-Security-Policy": PAGE_POLICY})
+    headers = {**_HEADERS, "Content-Security-Policy": PAGE_POLICY}
+    if page.retry_after is not None:
+        headers["Retry-After"] = str(page.retry_after)
+    return HTMLResponse(content, page.status, headers)

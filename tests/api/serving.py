@@ -21,7 +21,12 @@ from config import Settings
 from local.ports import LOOPBACK, any_free_port
 
 PATIENT = Limits(
-    customer_per_second=10_000, customer_burst=100_000, refused_per_second=10_000, refused_burst=100_000
+    customer_per_second=10_000,
+    customer_burst=100_000,
+    refused_per_second=10_000,
+    refused_burst=100_000,
+    payer_per_second=10_000,
+    payer_burst=100_000,
 )
 FAR_AWAY = 4_102_444_800
 
