@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from db.models import Mandate
 from db.session import Database
-from domain.errors import BahiError
+from domain.errors import BahiError, GatewayRefused
 from domain.mandate import MandateStatus
 from gateways.base import MandateGateway
 from relay.calls import signalled
@@ -79,10 +79,18 @@ class MandateSweep:
         return len(due)
 
     async def _read(self, mandate: Mandate, now: datetime) -> None:
-        found = await self._gateways[mandate.gateway].find_mandate(mandate.id)
-        if found is None or found.mandate.status != mandate.status:
+        if await self._has_changed(mandate):
             event_id = f"swept/{mandate.id}/{now.isoformat()}"
             hint = messages.GatewayEvent(event_id, "swept", mandate_id=mandate.id)
             await signalled(self._client, ports.subscription_workflow_id(mandate.subscription_id), hint)
         async with self._database.transaction() as session:
             await session.execute(update(Mandate).where(Mandate.id == mandate.id).values(updated_at=now))
+
+    async def _has_changed(self, mandate: Mandate) -> bool:
+        try:
+            found = await self._gateways[mandate.gateway].find_mandate(mandate.id)
+        except GatewayRefused as error:
+            # One that cannot be read must not keep the others from their turn.
+            _log.error("mandate_not_read", mandate=mandate.id, error=str(error))
+            return False
+        return found is None or found.mandate.status != mandate.status

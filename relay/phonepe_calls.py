@@ -7,8 +7,9 @@ from temporalio.client import Client
 
 from db.models import WebhookInbox
 from db.session import Database
+from domain.errors import GatewayRefused
 from gateways.phonepe_webhook import PhonePeWebhook, parse_phonepe_callback, parse_phonepe_webhook
-from relay.calls import Verdict
+from relay.calls import Verdict, orphan
 from relay.collecting_calls import CollectingCalls, Named
 from relay.refunds import RefundNotices
 
@@ -23,12 +24,14 @@ class PhonePeCalls:
     ) -> None:
         self._collecting = CollectingCalls(database, client, NAME, clock)
         self._refunds = refunds
+        self._clock = clock
 
     async def hand_on(self, entry: WebhookInbox) -> Verdict:
         """See Caller."""
-        told = parse_phonepe_webhook(entry.body)
+        # The legacy one first: what stands in its body beside the signed part is anybody's.
+        told = parse_phonepe_callback(entry.body)
         if not told.event:
-            told = parse_phonepe_callback(entry.body)
+            told = parse_phonepe_webhook(entry.body)
         if told.refund_id is not None:
             return await self._refund(entry, told, told.refund_id)
         named = Named(
@@ -47,6 +50,12 @@ class PhonePeCalls:
                 await self._refunds.wake(known.id)
             return Verdict(entry, "known" if known.settled else "signalled", known.subscription_id)
         if told.order_id is None or not await self._refunds.is_ours(told.order_id):
-            return Verdict(entry, "unhandled", error="its payment is not on record")
-        await self._refunds.begin(told.order_id, refund_id)
+            why = "its payment is not on record"
+            if Named(order_id=told.order_id).is_ours:  # no list of PhonePe's would show the refund later
+                return orphan(self._clock, entry, why, wait=True)
+            return Verdict(entry, "unhandled", error=why)
+        try:
+            await self._refunds.begin(told.order_id, refund_id)
+        except GatewayRefused as error:
+            return orphan(self._clock, entry, f"PhonePe does not know it: {error}", wait=True)
         return Verdict(entry, "signalled")

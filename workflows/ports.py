@@ -1,9 +1,8 @@
 """What a workflow may ask of the world: each activity's name, question and answer.
 
-`activities/` implements these names; a test holds the two together. A business refusal (declined,
-already taken) is a value in the answer; exceptions are for infrastructure. `before` and `after` are
-the subscription as the workflow has it and as it is to be recorded: the version makes each
-recording happen once.
+`activities/` implements these names; a test holds the two together. A business refusal (declined, already
+taken) is a value in the answer; exceptions are for infrastructure. `before` and `after` are the subscription
+as the workflow has it and as it is to be recorded: the version makes each recording happen once.
 """
 
 from dataclasses import dataclass
@@ -225,8 +224,7 @@ class ProformaIssued:
 
 @dataclass(frozen=True)
 class ReserveRefund:
-    """Set part of a payment aside for a refund. `document_id` is its invoice; without one, money that was
-    set aside, or an advance. `amount_paise` None is all that is left."""
+    """Part of a payment; of money set aside or an advance without `document_id`. None is all that is left."""
 
     refund_id: str
     payment_id: str
