@@ -152,8 +152,8 @@ def _page_for(reply: PayReply, address: str) -> _Page:
             lines = ("Your bank has not told us yet. This page looks again by itself.",)
             return _Page("One moment", lines, looks_again=True)
         case PayStanding.DEBIT_ANNOUNCED:
-            when = f"{reply.due_at.astimezone(IST):%d %B %Y}" if reply.due_at else "soon"
-            lines = (f"{amount} is debited by itself on {when}. You need not do anything.",)
+            when = f"on {reply.due_at.astimezone(IST):%d %B %Y}" if reply.due_at else "in the coming days"
+            lines = (f"{amount} is debited by itself {when}. You need not do anything.",)
             return _Page("Nothing to do", lines, (("Pay now instead", f"{address}?instead=true"),))
         case PayStanding.NOTHING_DUE:
             return _Page("Nothing is due", (reply.message or "There is nothing to pay at the moment.",))
@@ -171,7 +171,9 @@ def _page_for(reply: PayReply, address: str) -> _Page:
 def _too_often(address: str, rejected: RequestRejected) -> _Page:
     lines = ("This page was asked for very often. Nothing was taken.",)
     actions = (("Try again", address),)
-    return _Page("One moment, please", lines, actions, status=rejected.status, retry_after=rejected.retry_after)
+    return _Page(
+        "One moment, please", lines, actions, status=rejected.status, retry_after=rejected.retry_after
+    )
 
 
 def _shown(services: Services, page: _Page, again_at: str) -> Response:

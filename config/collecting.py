@@ -52,6 +52,9 @@ def named_secrets(setting: str, value: SecretStr | None) -> dict[str, str]:
     if value is None:
         return {}
     try:
-        return TypeAdapter(dict[str, str]).validate_json(value.get_secret_value())
+        named = TypeAdapter(dict[str, str]).validate_json(value.get_secret_value())
     except ValidationError:
         raise Misconfigured(f'{setting} is no JSON such as {{"name": "secret"}}') from None
+    if not all(name and secret for name, secret in named.items()):
+        raise Misconfigured(f"{setting}: a name or a secret in it is empty")
+    return named

@@ -85,21 +85,26 @@ class Settings(BaseSettings):
     """How new subscriptions are collected unless the caller says."""
     phonepe_client_id: str = ""
     """Empty: PhonePe is not offered."""
-    phonepe_client_version: int = 1
+    phonepe_client_version: int = Field(1, ge=1)
+    """As issued with the client id; 1 in the sandbox."""
     phonepe_client_secret: SecretStr | None = None
     phonepe_environment: Literal["sandbox", "production"] = "sandbox"
+    """Whose hosts are called; the credentials belong to one of them."""
     phonepe_url: str = ""
     """Another address for payments and tokens is for the simulator, and refused in production."""
     phonepe_managed_by: Literal["api", "checkout"] = "api"
     """Under which paths mandates are debited (phonepe.md 3.1)."""
     phonepe_webhook_username: str = ""
+    """With its password as in the dashboard, for the address `{public_url}/webhooks/phonepe`."""
     phonepe_webhook_password: SecretStr | None = None
     phonepe_webhook_password_previous: SecretStr | None = None
+    """Counts too while a change of the password lasts."""
     phonepe_webhook_keys: SecretStr | None = None
     """Secrets of the HMAC mode by key id, `{"key id": "secret"}`, where the dashboard offers it."""
     phonepe_salt_keys: SecretStr | None = None
     """Of legacy callbacks, by index: `{"1": "salt key"}`."""
-    phonepe_calls_per_second: float = 20
+    phonepe_calls_per_second: float = Field(20, gt=0)
+    """Over all workers; PhonePe publishes no limit of its own."""
 
     no_pin_cap_paise: int = Field(15_000_00, gt=0)
     """Above it each debit needs the payer's PIN, so that each period is paid on a page (phonepe.md 5.3)."""
@@ -108,10 +113,12 @@ class Settings(BaseSettings):
     mandate_head_room_basis_points: int = Field(10_000, ge=0)
     """Room in a mandate above the first charge: 10,000 doubles it."""
     dunning_ladder: Ladder | None = None
-    """Rungs by class of failure, as JSON; without one the usual ladder (domain/ladder.py)."""
+    """Rungs by class of failure, as JSON: `{"rungs": {"funds": [{"channel": "debit", "after": "P2D"}, {"channel":
+    "link", "after": "P0D", "reminders": ["P1D"]}], …}, "grace": "P15D"}`; without one the usual ladder
+    (domain/ladder.py, which names classes and channels). Subscriptions keep the one they began with."""
     rescue_by_other_gateway: bool = True
     """The last rung is a pay link of the other gateway."""
-    payment_return_url: str = ""
+    payment_return_url: str = Field("", pattern=r"^(https?://\S+)?$")
     """The application's page for payers who are done; gets `subscription_id` or `top_up_id`, and `status`."""
 
     sellers_path: Path | None = None
@@ -266,6 +273,9 @@ class Settings(BaseSettings):
             )
         if self.collect_by is CollectBy.PHONEPE and not self.phonepe_client_id:
             raise Misconfigured("BAHI_COLLECT_BY is phonepe: set BAHI_PHONEPE_CLIENT_ID and its secret")
+        if self.collect_by not in self.ways_to_collect:
+            offered = ", ".join(self.ways_to_collect)
+            raise Misconfigured(f"BAHI_COLLECT_BY is {self.collect_by}: what is set up here is {offered}")
         _ = self.phonepe_callers  # raises for what is not readable
         return self
 

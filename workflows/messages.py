@@ -112,7 +112,7 @@ class PayStanding(StrEnum):
     PAY = "pay"
     """At `url`; without one, at our own page."""
     DEBIT_ANNOUNCED = "debit_announced"
-    """The mandate is debited at `due_at` by itself."""
+    """The mandate is debited at `due_at` by itself; without it, once more after a failure."""
     CHECKING = "checking"
     """A payment is under way."""
     PAID = "paid"

@@ -150,6 +150,10 @@ class Paying(Renewing):
         if subscription.is_final or subscription.paid_cycle is None:
             return PayReply(PayStanding.OVER)
         order = cycle.order if cycle is not None else None
+        if order is None and cycle is not None and cycle.falls and not cycle.is_over:
+            return PayReply(
+                PayStanding.DEBIT_ANNOUNCED, cycle.amount_paise
+            )  # the next rung waits for its day
         if order is None:
             period = subscription.period
             message = f"It is paid until {period.last_day:%d %B %Y}." if period else ""

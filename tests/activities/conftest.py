@@ -26,9 +26,7 @@ async def gateway(phonepe: PhonePeProcess) -> AsyncIterator[PhonePeGateway]:
 
 
 @pytest.fixture
-async def desk(
-    database: Database, phonepe: PhonePeProcess, gateway: PhonePeGateway
-) -> AsyncIterator[Desk]:
+async def desk(database: Database, phonepe: PhonePeProcess, gateway: PhonePeGateway) -> AsyncIterator[Desk]:
     yield await Desk(database, Till(gateway, phonepe), gateway).open()
     await phonepe.control("faults", method="DELETE")
     await phonepe.control("switches", AS_USUAL)

@@ -188,9 +188,7 @@ async def test_one_mandate_is_in_use_and_a_new_one_takes_its_place(desk: Desk) -
 async def test_what_changed_is_written_over_and_what_is_not_told_stays(desk: Desk) -> None:
     await record(desk, "man_1", EventType.MANDATE_ACTIVATED)
     hour = timedelta(hours=1)
-    await record(
-        desk, "man_1", EventType.MANDATE_PAUSED, MandateStatus.PAUSED, gateway_id=None, later=hour
-    )
+    await record(desk, "man_1", EventType.MANDATE_PAUSED, MandateStatus.PAUSED, gateway_id=None, later=hour)
     row = (await rows(desk))["man_1"]
     assert (row.status, row.gateway_mandate_id, row.in_use) == ("paused", "OMS1", True)
     assert row.updated_at - row.created_at == hour

@@ -100,7 +100,15 @@ async def test_a_refund_is_asked_for_looked_up_and_read_where_the_money_came_in(
 
 def in_dashboard(payment_id: str) -> RefundAtGateway:
     return RefundAtGateway(
-        "dash_1", payment_id, 5_000, "INR", RefundStatus.PENDING, RefundSpeed.NORMAL, None, "dash_1", rows.NOON
+        "dash_1",
+        payment_id,
+        5_000,
+        "INR",
+        RefundStatus.PENDING,
+        RefundSpeed.NORMAL,
+        None,
+        "dash_1",
+        rows.NOON,
     )
 
 

@@ -1,6 +1,6 @@
 """Saying how a subscription is collected, with the real workflow, server and both gateways' stand-ins."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -95,3 +95,26 @@ async def test_the_installation_says_how_those_who_do_not_care_are_collected(wor
         status, begun = await asked(free, "plan_free", collect_by="phonepe")
         assert (status, begun["status"], begun["short_url"]) == (201, "ACTIVE", None)
         assert (await free.http.get(f"/pay/{begun['subscription_id']}")).status_code == 404
+
+
+async def test_between_two_rungs_the_payer_hears_that_it_is_tried_again_and_may_pay_instead(
+    world_at: OpenWorld,
+) -> None:
+    async with world_at(NOW, with_phonepe=True) as world:
+        asha = await world.person("asha")
+        await asha.subscribe("plan_pro", collect_by="phonepe")
+        payer = Payer(asha)
+        await payer.pay()
+        await payer.next_debits(*5 * [{"outcome": "failure", "code": "Z9"}])
+        await world.time.travel(timedelta(days=31))
+        for _ in range(40):  # until the first notice is used up and the next one is not given yet
+            await world.time.travel(timedelta(hours=3))
+            shown = await asha.http.get(f"/pay/{asha.subscription_id}")
+            if "in the coming days" in shown.text:
+                break
+        assert "is debited by itself in the coming days" in shown.text, shown.text
+        assert "Pay now instead" in shown.text
+        assert (await asha.me())["status"] == "PAST_DUE"
+        await payer.pay(instead=True)
+        me = await asha.me()
+        assert (me["status"], me["renews_at"]) == ("ACTIVE", "2026-03-01")

@@ -49,7 +49,9 @@ def signed(raw: bytes, secret: str = SECRET, key_id: str = "key-1") -> dict[str,
 async def send(
     client: httpx.AsyncClient, raw: bytes, headers: dict[str, str] | None = None, path: str = PATH
 ) -> httpx.Response:
-    return await client.post(path, content=raw, headers={"Authorization": HEADER} if headers is None else headers)
+    return await client.post(
+        path, content=raw, headers={"Authorization": HEADER} if headers is None else headers
+    )
 
 
 async def kept(api: Served) -> list[WebhookInbox]:

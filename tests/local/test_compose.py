@@ -194,3 +194,26 @@ def test_shell_text_in_the_file_is_shell() -> None:
     for script in texts:
         checked = subprocess.run(["sh", "-n"], input=script.replace("$$", "$"), text=True, check=False)
         assert checked.returncode == 0
+
+
+def test_what_goes_into_bahi_env_reaches_every_process_of_ours(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PhonePe is set up there: the API believes its calls, the worker collects."""
+    assert production.ways_to_collect == ("razorpay",)
+    for service in OURS.values():
+        assert service["env_file"] == [{"path": "bahi.env", "required": False}]
+        assert not [name for name in service["environment"] if "PHONEPE" in name]  # nothing overrides it
+    said = {
+        "BAHI_COLLECT_BY": "phonepe",
+        "BAHI_PHONEPE_CLIENT_ID": "SU2601",
+        "BAHI_PHONEPE_CLIENT_SECRET": "a-fine-secret",
+        "BAHI_PHONEPE_ENVIRONMENT": "production",
+        "BAHI_PHONEPE_WEBHOOK_USERNAME": "bahi_calls",
+        "BAHI_PHONEPE_WEBHOOK_PASSWORD": "Passw0rd9",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    made = Settings()
+    assert (made.environment, made.collect_by, made.phonepe_verifies) == ("production", "phonepe", True)
+    assert SERVICES["worker"]["command"] == ["python", "worker.py"]  # every role, its gateways' queues too

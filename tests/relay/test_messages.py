@@ -210,3 +210,49 @@ def test_a_budget_used_up_asks_for_money_only_where_the_wallet_is_empty() -> Non
 
 def test_a_budget_used_up_at_one_go_makes_one_letter() -> None:
     assert kind_for(EventType.USAGE_BUDGET_WARNED, {"used_percent": 100}) is None
+
+
+OURS = replace(
+    OCCASION,
+    by_ladder=False,
+    payment_link="https://billing.kaveri.example/pay/sub_1",
+    due_at=datetime(2026, 3, 9, 18, 30, tzinfo=UTC),  # the tenth begins in India
+    open_until=datetime(2026, 3, 13, 12, 0, tzinfo=UTC),
+)
+
+
+def test_what_is_due_on_a_page_says_when_how_much_and_how_long() -> None:
+    assert kind_for(EventType.PAYMENT_DUE, {"amount_paise": 117882}) is Kind.PAYMENT_DUE
+    assert text_of(Kind.PAYMENT_DUE, OURS) == (
+        "Dear Meera,\n\n"
+        "₹1,178.82 for your Basic plan is due on 10 March 2026. Please pay it on our page.\n\n"
+        "The page is open until 13 March 2026.\n\n"
+        "Pay ₹1,178.82: https://billing.kaveri.example/pay/sub_1\n\n"
+        "Kaveri Reader Private Limited\n"
+    )
+    assert write(Kind.PAYMENT_DUE, OURS).subject == "₹1,178.82 for your Basic plan"
+
+
+def test_a_reminder_says_that_it_is_one() -> None:
+    for reminder in (1, 2):
+        letter = write(Kind.PAYMENT_DUE, replace(OURS, reminder=reminder))
+        assert letter.subject == "Reminder: ₹1,178.82 for your Basic plan"
+
+
+def test_what_is_due_reads_well_without_its_days() -> None:
+    text = text_of(Kind.PAYMENT_DUE, replace(OURS, due_at=None, open_until=None))
+    assert "₹1,178.82 for your Basic plan is due. Please pay it on our page.\n\nPay ₹1,178.82" in text
+
+
+@pytest.mark.parametrize("rung", [1, 2, 3, 4, 9])
+def test_our_own_ladder_counts_no_attempts_it_may_not_make(rung: int) -> None:
+    text = text_of(Kind.PAYMENT_FAILED, replace(OURS, rung=rung))
+    assert "because there was not enough money in the account." in text
+    assert "We will try again in the coming days, and your bank tells you a day before." in text
+    assert "You can also pay now, on a page.\n\nPay now: https://billing.kaveri.example/pay/sub_1" in text
+    assert "attempt" not in text
+
+
+def test_a_first_payment_that_failed_speaks_of_no_ladder_of_ours_either() -> None:
+    text = text_of(Kind.PAYMENT_FAILED, replace(OURS, status=Status.CREATED))
+    assert "Nothing was charged." in text and "We will try again" not in text

@@ -412,3 +412,38 @@ async def test_other_events_tell_nobody(records: Records, relay_with: Make) -> N
     await records.event(EventType.PAYMENT_FAILED, "notifications", reason="upi_dummy_payment")
     await relay_with(LogNotifier()).drain_once()
     assert await records.notifications() == []
+
+
+async def test_a_sum_that_is_due_is_asked_for_and_each_reminder_is_a_mail_of_its_own(
+    records: Records, relay_with: Make
+) -> None:
+    due: dict[str, object] = {
+        "subscription_id": "bs_cus_1",
+        "status": "ACTIVE",
+        "collection": "engine",
+        "amount_paise": 117882,
+        "due_at": "2026-03-09T18:30:00+00:00",
+        "open_until": "2026-03-13T12:00:00+00:00",
+        "checkout_url": "https://billing.kaveri.example/pay/bs_cus_1",
+    }
+    async with mail_server() as box:
+        for reminder in (0, 1):
+            await records.event(
+                EventType.PAYMENT_DUE, "notifications", key=f"due/{reminder}", **due, reminder=reminder
+            )
+        await relay_with(by_mail(box)).drain_once()
+    assert sorted(row.kind for row in await records.notifications()) == ["payment_due"] * 2
+    subjects = sorted(str(message_from_bytes(raw, policy=default)["Subject"]) for raw in box.mails)
+    assert subjects == ["Reminder: ₹1,178.82 for your Basic plan", "₹1,178.82 for your Basic plan"]
+
+
+async def test_a_failure_on_our_own_ladder_is_told_in_its_own_words(
+    records: Records, relay_with: Make
+) -> None:
+    async with mail_server() as box:
+        await records.event(EventType.PAYMENT_FAILED, "notifications", **FAILED | {"collection": "engine"})
+        await relay_with(by_mail(box)).drain_once()
+    body = message_from_bytes(box.mails[0], policy=default).get_body(("plain",))
+    assert body is not None
+    assert "your bank tells you a day before" in body.get_content().replace("\n", " ")
+    assert "of 4" not in body.get_content()

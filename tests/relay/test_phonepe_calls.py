@@ -412,8 +412,6 @@ async def test_calls_about_one_mandate_are_handed_on_in_order(
     exchange: Exchange, run: WorkflowHandle[Recorder, None]
 ) -> None:
     mandate_id = await exchange.mandate()
-    sent = [
-        await exchange.tell("subscription.unpaused", merchantSubscriptionId=mandate_id) for _ in range(6)
-    ]
+    sent = [await exchange.tell("subscription.unpaused", merchantSubscriptionId=mandate_id) for _ in range(6)]
     await exchange.relay().drain_once()
     assert [each.id for each in await run.query(Recorder.told)] == sent
