@@ -113,9 +113,9 @@ class Settings(BaseSettings):
     mandate_head_room_basis_points: int = Field(10_000, ge=0)
     """Room in a mandate above the first charge: 10,000 doubles it."""
     dunning_ladder: Ladder | None = None
-    """Rungs by class of failure, as JSON: `{"rungs": {"funds": [{"channel": "debit", "after": "P2D"}, {"channel":
-    "link", "after": "P0D", "reminders": ["P1D"]}], …}, "grace": "P15D"}`; without one the usual ladder
-    (domain/ladder.py, which names classes and channels). Subscriptions keep the one they began with."""
+    """Rungs by class of failure, as JSON: `{"rungs": {"funds": [{"channel": "debit", "after": "P2D"},
+    {"channel": "link", "after": "P0D", "reminders": ["P1D"]}], …}, "grace": "P15D"}`; without one the usual
+    ladder (domain/ladder.py, which names classes and channels). Each subscription keeps its first."""
     rescue_by_other_gateway: bool = True
     """The last rung is a pay link of the other gateway."""
     payment_return_url: str = Field("", pattern=r"^(https?://\S+)?$")
@@ -273,9 +273,6 @@ class Settings(BaseSettings):
             )
         if self.collect_by is CollectBy.PHONEPE and not self.phonepe_client_id:
             raise Misconfigured("BAHI_COLLECT_BY is phonepe: set BAHI_PHONEPE_CLIENT_ID and its secret")
-        if self.collect_by not in self.ways_to_collect:
-            offered = ", ".join(self.ways_to_collect)
-            raise Misconfigured(f"BAHI_COLLECT_BY is {self.collect_by}: what is set up here is {offered}")
         _ = self.phonepe_callers  # raises for what is not readable
         return self
 

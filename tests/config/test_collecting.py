@@ -26,14 +26,13 @@ DAY = timedelta(days=1)
 
 def test_without_credentials_phonepe_is_not_offered() -> None:
     made = Settings()
-    assert made.ways_to_collect == (CollectBy.RAZORPAY,)
-    assert made.collecting_gateways == ()
+    assert made.ways_to_collect == (CollectBy.RAZORPAY, CollectBy.RAZORPAY_TOKENS)
     assert made.collect_by is CollectBy.RAZORPAY
 
 
 def test_with_them_it_is_and_its_calls_can_be_told_from_others() -> None:
     made = Settings(**PHONEPE)
-    assert made.ways_to_collect == (CollectBy.RAZORPAY, CollectBy.PHONEPE)
+    assert set(made.ways_to_collect) == set(CollectBy)
     assert made.phonepe_callers.logins == (("bahi_calls", "Passw0rd9"),)
     assert Settings(**PHONEPE, collect_by="phonepe").collect_by is CollectBy.PHONEPE
 
@@ -90,13 +89,6 @@ def test_what_is_half_said_is_refused_with_what_is_missing(settings: dict[str, A
     assert "gggg" not in str(refused.value)
 
 
-def test_every_way_that_new_subscriptions_get_is_one_that_is_set_up() -> None:
-    for way in CollectBy:
-        if way not in Settings(**PHONEPE).ways_to_collect:
-            with pytest.raises(Misconfigured, match=f"BAHI_COLLECT_BY is {way}: what is set up here is"):
-                Settings(**PHONEPE, collect_by=way)
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -129,15 +121,25 @@ def test_production_takes_phonepe_only_at_its_own_hosts() -> None:
         value = '{"1": "local-only"}' if name.endswith("keys") else "local-only-secret"
         with pytest.raises(Misconfigured, match=f"BAHI_{name.upper()} still has its local default"):
             Settings(**{**live, name: value})
-    assert Settings(**PRODUCTION).ways_to_collect == (CollectBy.RAZORPAY,)  # and does without it
+    assert CollectBy.PHONEPE not in Settings(**PRODUCTION).ways_to_collect  # and does without it
 
 
 # The terms that a subscription begins with.
 
 
-def test_the_usual_terms_have_no_rescue_where_there_is_nobody_else() -> None:
+def test_each_gateway_is_rescued_by_the_other_where_there_is_one_and_it_may() -> None:
+    both, alone = Settings(**PHONEPE), Settings()
+    assert both.terms_for("phonepe").rescue_gateway == "razorpay"
+    assert both.terms_for("razorpay").rescue_gateway == "phonepe"
+    assert alone.terms_for("razorpay").rescue_gateway is None
+    apart = Settings(**PHONEPE, rescue_by_other_gateway=False)
+    assert {apart.terms_for(gateway).rescue_gateway for gateway in ("phonepe", "razorpay")} == {None}
+
+
+def test_the_usual_terms_are_the_law_and_the_usual_ladder() -> None:
     terms = Settings(**PHONEPE).terms_for("phonepe")
-    assert (terms.rescue_gateway, terms.ladder, terms.limits) == (None, None, DEFAULT_LIMITS)
+    assert (terms.ladder, terms.limits, terms.by_mandate) == (None, DEFAULT_LIMITS, True)
+    assert not Settings(**PHONEPE).terms_for("phonepe", autopay=False).by_mandate
 
 
 def test_limits_are_those_of_the_settings() -> None:

@@ -147,6 +147,10 @@ def test_a_mandate_has_room_for_twice_the_charge_and_none_carries_more_than_the_
     assert mandate_cap(subscription(charge_paise=15_000_01), Terms()) is None
 
 
+def test_who_wants_no_mandate_is_asked_for_none() -> None:
+    assert mandate_cap(subscription(), Terms(by_mandate=False)) is None
+
+
 def test_a_mandate_outlives_the_last_agreed_cycle() -> None:
     begun = subscription(total_count=12)
     assert mandate_ends(begun, STARTED + 40 * DAY) == cycle_start(12) + AFTER_THE_LAST

@@ -64,7 +64,9 @@ async def test_its_calls_are_handed_on_and_its_mandates_looked_at(client: Client
     with_it, without = (build_relays(client, parts_of(**settings)) for settings in (PHONEPE, {}))
     [inbox] = [each for each in with_it if isinstance(each, InboxRelay)]
     assert set(inbox._callers) == {"razorpay", "phonepe"}
-    assert any(isinstance(each, MandateSweep) for each in with_it)
+    [sweep] = [each for each in with_it if isinstance(each, MandateSweep)]
+    assert set(sweep._gateways) == {"razorpay", "phonepe"}
     [inbox] = [each for each in without if isinstance(each, InboxRelay)]
     assert set(inbox._callers) == {"razorpay"}
-    assert not any(isinstance(each, MandateSweep) for each in without)
+    [sweep] = [each for each in without if isinstance(each, MandateSweep)]
+    assert set(sweep._gateways) == {"razorpay"}

@@ -417,7 +417,7 @@ async def test_other_events_tell_nobody(records: Records, relay_with: Make) -> N
 async def test_a_sum_that_is_due_is_asked_for_and_each_reminder_is_a_mail_of_its_own(
     records: Records, relay_with: Make
 ) -> None:
-    due: dict[str, object] = {
+    due: dict[str, Any] = {
         "subscription_id": "bs_cus_1",
         "status": "ACTIVE",
         "collection": "engine",
