@@ -43,6 +43,7 @@ class _Request:
     charge_paise: int
     customer_id: str
     collect_by: CollectBy
+    autopay: bool
     in_the_way: list[Subscribed] = field(default_factory=list)
 
 
@@ -68,7 +69,7 @@ async def subscribe(
         subscription,
         ACTOR,
         services.settings.test_clock_offset,
-        terms=services.settings.terms_for(subscription.gateway, autopay=wanted.autopay) if ours else None,
+        terms=services.settings.terms_for(subscription.gateway) if ours else None,
     )
     try:
         opened = await temporal.open_subscription(services.temporal, start)
@@ -102,7 +103,14 @@ async def _read(
     # A Free plan gives way to a paid one by itself, once that is paid.
     in_the_way = [row for row in live if price.is_free or not row.subscription.is_free]
     return _Request(
-        subscription_id, offered.plan.name, price, charge_paise, customer.id, collect_by, in_the_way
+        subscription_id,
+        offered.plan.name,
+        price,
+        charge_paise,
+        customer.id,
+        collect_by,
+        wanted.autopay,
+        in_the_way,
     )
 
 
@@ -160,6 +168,8 @@ def _is_wanted(row: Subscribed, wanted: SubscribeIn) -> bool:
     if item.is_free:
         return same
     if wanted.collect_by not in (None, collected_by(item.gateway, item.collection)):
+        return False
+    if wanted.autopay is not item.by_mandate:
         return False
     return same and row.price.interval == wanted.interval and item.status == Status.CREATED.value
 
@@ -231,6 +241,7 @@ def _subscription(settings: Settings, request: _Request, now: datetime) -> Subsc
         created_at=now,
         gateway=gateway,
         collection=collection,
+        by_mandate=request.autopay,
         checkout_expires_at=None
         if price.is_free
         else now + timedelta(seconds=settings.checkout_expires_after_seconds),

@@ -54,6 +54,8 @@ class _Page:
     outcome: str = field(default="")
     """Told to the application's own page, if payers are to go on to it."""
     retry_after: int | None = None
+    onward: str = ""
+    """Where the page leads by itself."""
 
 
 @router.get("/pay/{owner_id}")
@@ -86,6 +88,8 @@ async def _answer(request: Request, services: Services, owner_id: str, wish: Pay
     elif reply.url is not None:
         return _lead_on(reply.url)
     if reply.standing is PayStanding.PAY and reply.url is not None and wish is not PayWish.STANDING:
+        if _has_no_referrer(request):
+            return _shown(services, _way_on(reply.url), address)
         return _lead_on(reply.url)
     page = _page_for(reply, address)
     onward = services.settings.payment_return_url
@@ -128,6 +132,16 @@ async def _elsewhere(request: Request, services: Services, owner_id: str) -> Pay
         return PayReply(PayStanding.UNAVAILABLE)  # its page is still to be opened
     over = row.checkout_url is None or row.status in FINAL
     return PayReply(PayStanding.OVER) if over else PayReply(PayStanding.PAY, url=row.checkout_url)
+
+
+def _has_no_referrer(request: Request) -> bool:
+    """A browser that comes from a mail: led on at once it would reach the gateway without a referrer."""
+    return request.headers.get("sec-fetch-mode") == "navigate" and "referer" not in request.headers
+
+
+def _way_on(url: str) -> _Page:
+    """PhonePe's page turns away who does not come from the merchant's site (phonepe.md 2.2)."""
+    return _Page("To the payment page", (), (("Continue", url),), onward=url)
 
 
 def _lead_on(address: str) -> Response:
@@ -183,8 +197,8 @@ def _shown(services: Services, page: _Page, again_at: str) -> Response:
         actions=page.actions,
         seller=services.settings.registrations.chosen().seller.legal_name,
         stylesheet=STYLESHEET_PATH,
-        again_in=_LOOKS_AGAIN_SECONDS if page.looks_again else 0,
-        again_at=again_at,
+        leads_in=_LOOKS_AGAIN_SECONDS if page.looks_again else 0,
+        leads_to=again_at if page.looks_again else page.onward,
     )
     headers = {**_HEADERS, "Content-Security-Policy": PAGE_POLICY}
     if page.retry_after is not None:

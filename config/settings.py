@@ -402,7 +402,7 @@ class Settings(BaseSettings):
         phonepe = (CollectBy.PHONEPE,) if self.phonepe_client_id else ()
         return (CollectBy.RAZORPAY, *phonepe, CollectBy.RAZORPAY_TOKENS)
 
-    def terms_for(self, gateway: str, *, autopay: bool = True) -> Terms:
+    def terms_for(self, gateway: str) -> Terms:
         """How subscriptions that begin now are collected there."""
         other = {"phonepe": "razorpay", "razorpay": "phonepe" if self.phonepe_client_id else None}[gateway]
         rescue = other if self.rescue_by_other_gateway else None
@@ -412,7 +412,7 @@ class Settings(BaseSettings):
             max_amount_cap_paise=self.mandate_cap_paise,
             head_room_basis_points=self.mandate_head_room_basis_points,
         )
-        return Terms(rescue, limits, self.dunning_ladder, autopay)
+        return Terms(rescue, limits, self.dunning_ladder)
 
     @property
     def event_sinks(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ async def register(session: AsyncSession, subscription: Subscription, at: dateti
             price_id=subscription.price.id,
             gateway=subscription.gateway,
             collection=subscription.collection.value,
+            by_mandate=subscription.by_mandate,
             is_free=subscription.is_free,
             charge_paise=subscription.charge_paise,
             total_count=subscription.total_count,

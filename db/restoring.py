@@ -40,6 +40,7 @@ def subscription_of(
         created_at=row.created_at,
         gateway=row.gateway,
         collection=Collection(row.collection),
+        by_mandate=row.by_mandate,
         status=Status(row.status),
         version=row.version,
         gateway_id=row.gateway_subscription_id,

@@ -33,8 +33,6 @@ class Terms:
     limits: Limits = DEFAULT_LIMITS
     ladder: Ladder | None = None
     """None for the usual one."""
-    by_mandate: bool = True
-    """False: each period is paid on a page, as the customer wants it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def _at_home(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
 
 def mandate_cap(subscription: Subscription, terms: Terms) -> int | None:
     """The maximum to ask the payer for; None where each period is paid on a page (phonepe.md 5.4)."""
-    if not terms.by_mandate:
+    if not subscription.by_mandate:
         return None
     return with_head_room(subscription.charge_paise, terms.limits)
 

@@ -160,6 +160,8 @@ class Subscription:
     created_at: datetime
     gateway: str = "razorpay"
     collection: Collection = Collection.GATEWAY
+    by_mandate: bool = True
+    """Where the clock is ours: False for one that is paid on a page each period, as the customer wants it."""
     status: Status = Status.CREATED
     version: int = 0
     """Grows by one with each recorded change; a stale writer is refused."""

@@ -133,6 +133,8 @@ class Subscription(Base):
     gateway: Mapped[str]
     collection: Mapped[str] = mapped_column(server_default="gateway")
     """Who owns the charge clock (`domain.subscription.Collection`)."""
+    by_mandate: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    """False: each period is paid on a page, as the customer wants it."""
     is_free: Mapped[bool] = mapped_column(Boolean)
     charge_paise: Mapped[int] = mapped_column(BigInteger)
     total_count: Mapped[int]

@@ -83,6 +83,9 @@ async def test_an_open_checkout_of_another_way_gives_place(world_at: OpenWorld) 
         old = (await ravi.http.get(f"/v1/subscriptions/{theirs['subscription_id']}")).json()
         assert old["status"] == "CANCELLED"
 
+        status, by_page = await asked(ravi, collect_by="phonepe", autopay=False)
+        assert (status, by_page["subscription_id"] == again["subscription_id"]) == (201, False)
+
 
 async def test_the_installation_says_how_those_who_do_not_care_are_collected(world_at: OpenWorld) -> None:
     async with world_at(NOW, with_phonepe=True, collect_by="phonepe") as world:

@@ -128,6 +128,21 @@ def said(answer: httpx.Response) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body.partition(">")[2])).strip()
 
 
+async def test_a_browser_that_comes_from_a_mail_is_led_on_by_a_page_of_ours(open_shop: Any) -> None:
+    """So that the gateway's page sees our site as the referrer (phonepe.md 2.2)."""
+    shop = await open_shop()
+    await shop.says(PayStanding.PAY, 942_82, GATEWAYS_PAGE)
+    from_a_mail = {"Sec-Fetch-Mode": "navigate"}
+    answer = await shop.get(headers=from_a_mail)
+    assert answer.status_code == 200
+    escaped = GATEWAYS_PAGE.replace("&", "&amp;")
+    assert f'<meta http-equiv="refresh" content="0;url={escaped}">' in answer.text
+    assert f'href="{escaped}"' in answer.text
+    assert answer.headers["referrer-policy"] == "strict-origin-when-cross-origin"
+    from_the_application = {**from_a_mail, "Referer": "https://app.example/"}
+    assert (await shop.get(headers=from_the_application)).status_code == 303
+
+
 async def test_what_is_due_leads_on_to_the_gateways_page_and_is_never_kept(open_shop: Any) -> None:
     shop = await open_shop()
     await shop.says(PayStanding.PAY, 117_882, GATEWAYS_PAGE)

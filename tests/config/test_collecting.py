@@ -138,8 +138,7 @@ def test_each_gateway_is_rescued_by_the_other_where_there_is_one_and_it_may() ->
 
 def test_the_usual_terms_are_the_law_and_the_usual_ladder() -> None:
     terms = Settings(**PHONEPE).terms_for("phonepe")
-    assert (terms.ladder, terms.limits, terms.by_mandate) == (None, DEFAULT_LIMITS, True)
-    assert not Settings(**PHONEPE).terms_for("phonepe", autopay=False).by_mandate
+    assert (terms.ladder, terms.limits) == (None, DEFAULT_LIMITS)
 
 
 def test_limits_are_those_of_the_settings() -> None:

@@ -148,7 +148,7 @@ def test_a_mandate_has_room_for_twice_the_charge_and_none_carries_more_than_the_
 
 
 def test_who_wants_no_mandate_is_asked_for_none() -> None:
-    assert mandate_cap(subscription(), Terms(by_mandate=False)) is None
+    assert mandate_cap(subscription(by_mandate=False), Terms()) is None
 
 
 def test_a_mandate_outlives_the_last_agreed_cycle() -> None:

@@ -9,6 +9,7 @@ depends_on = None
 
 _SUBSCRIPTIONS = """
 ALTER TABLE subscriptions ADD COLUMN collection TEXT DEFAULT 'gateway' NOT NULL,
+    ADD COLUMN by_mandate BOOLEAN DEFAULT true NOT NULL,
     ADD CONSTRAINT ck_subscriptions_collection CHECK (collection IN ('gateway', 'engine'))
 """
 
