@@ -338,7 +338,9 @@ def build_relays(client: Client, parts: Parts) -> list[Relay]:
     ]
     if parts.phonepe is not None:
         theirs = RefundNotices(parts.database, client, parts.phonepe, offset)
-        callers[parts.phonepe.name] = PhonePeCalls(parts.database, client, theirs, clock)
+        callers[parts.phonepe.name] = PhonePeCalls(
+            parts.database, client, theirs, clock, workflow_clock_offset=offset
+        )
     return [InboxRelay(parts.database, callers, clock), *relays]
 
 

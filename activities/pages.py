@@ -92,12 +92,11 @@ class Pages:
             latest.order if latest else None, page, at, completed=bool(done), closing=request.closing
         )
         ended = latest is None or latest.row.state in ("completed", "over")
-        charges = subject.mandate is None or subject.mandate.charges
         return PagesRead(
             state,
             at,
             None if ended else page,
-            tuple(_paid(each) for each in done) if charges else (),
+            tuple(_paid(each) for each in done if each.row.amount_paise),
             await self._mandate(done, subject),
         )
 

@@ -75,32 +75,40 @@ class Settlement:
         """The money goes to suspense and the operators are told; nothing counts as paid."""
         after, payment = request.after, request.charge.payment
         gateway = request.charge.gateway or after.gateway
+        payment_id = business_id("pmt", f"{gateway}/{payment.id}")
         async with self._database.transaction() as session:
-            if await recording.save(session, request.before, after, request.at):
-                payment_id = await _record_payment(
-                    session, after, request.charge, "quarantined", request.reason, request.at
-                )
-                if payment.currency == after.price.currency:
-                    await ledger.post(
-                        session,
-                        reference=f"payment/{payment_id}",
-                        kind="set_aside",
-                        customer_id=after.customer_id,
-                        occurred_at=request.at,
-                        postings=set_aside(payment.amount_paise),
-                    )
-                announce = recording.Announcer(session, self._sinks, after, request.at)
-                await announce(
-                    EventType.PAYMENT_QUARANTINED,
-                    key=payment_id,
-                    payment_id=payment_id,
-                    gateway_payment_id=payment.id,
-                    amount_paise=payment.amount_paise,
-                    currency=payment.currency,
-                    reason=request.reason,
-                    cycle=request.charge.cycle,
-                )
-        return Recorded(after.version, business_id("pmt", f"{gateway}/{payment.id}"))
+            known = await session.get(models.Payment, payment_id)
+            saved = await recording.save(session, request.before, after, request.at)
+            if known is not None and known.status != "failed":
+                # Done before, by a try of this or long ago. What was booked is nobody's to give back.
+                return Recorded(after.version, "" if known.status == "captured" else payment_id)
+            if saved:
+                await self._quarantine(session, request, payment_id)
+        return Recorded(after.version, payment_id)
+
+    async def _quarantine(self, session: AsyncSession, request: SetAsidePayment, payment_id: str) -> None:
+        after, payment = request.after, request.charge.payment
+        await _record_payment(session, after, request.charge, "quarantined", request.reason, request.at)
+        if payment.currency == after.price.currency:
+            await ledger.post(
+                session,
+                reference=f"payment/{payment_id}",
+                kind="set_aside",
+                customer_id=after.customer_id,
+                occurred_at=request.at,
+                postings=set_aside(payment.amount_paise),
+            )
+        announce = recording.Announcer(session, self._sinks, after, request.at)
+        await announce(
+            EventType.PAYMENT_QUARANTINED,
+            key=payment_id,
+            payment_id=payment_id,
+            gateway_payment_id=payment.id,
+            amount_paise=payment.amount_paise,
+            currency=payment.currency,
+            reason=request.reason,
+            cycle=request.charge.cycle,
+        )
 
     async def _invoice(
         self, session: AsyncSession, request: SettleCharge, invoice_id: str, payment_id: str

@@ -6,16 +6,20 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from db.inbox import Outcome
 from db.models import WebhookInbox
 from domain.errors import Unavailable
-from workflows import messages
+from domain.renewal import Collecting, Terms
+from domain.subscription import Collection, Subscription
+from workflows import messages, ports, search_attributes
 
 ORPHAN_AFTER = timedelta(minutes=10)
 """How long a call about a subscription of ours may run ahead of our own record of it."""
 CALL_TIMEOUT = timedelta(seconds=10)
+ACTOR = "gateway"
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,31 @@ async def signalled(client: Client, workflow_id: str, hint: messages.GatewayEven
             raise Unavailable(f"Temporal took no signal ({error.status.name}); trying again") from error
         return False
     return True
+
+
+async def wake_ended(
+    client: Client, subscription: Subscription, hint: messages.GatewayEvent, offset: timedelta
+) -> None:
+    """Begin the run of a subscription that has ended once more, from its row, to look at money that came.
+
+    It ends again when that is dealt with. `offset` moves its clock, in tests and demonstrations only.
+    Raises Unavailable.
+    """
+    ours = subscription.collection is Collection.ENGINE
+    carried = messages.Carried(collecting=Collecting(Terms(), checkout_closed=True) if ours else None)
+    try:
+        await client.start_workflow(
+            messages.ENGINE_WORKFLOW_NAME if ours else messages.WORKFLOW_NAME,
+            messages.StartSubscription(subscription, ACTOR, offset, carried),
+            id=ports.subscription_workflow_id(subscription.id),
+            task_queue=ports.SUBSCRIPTIONS_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes.of(subscription),
+            static_summary=f"{subscription.price.plan_id}, {subscription.status}: money after the end",
+            start_signal=messages.GATEWAY_SIGNAL,
+            start_signal_args=[hint],
+            rpc_timeout=CALL_TIMEOUT,
+        )
+    except RPCError as error:
+        raise Unavailable(f"Temporal woke no run ({error.status.name}); trying again") from error

@@ -6,21 +6,23 @@ looks itself.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 
+from db import restoring
 from db.intents import debit_key
 from db.models import GatewayIntent, Mandate, Payment, PayPage, Subscription, WebhookInbox
 from db.session import Database
 from domain.mandate import DEAD, MandateStatus
 from domain.merchant_ids import Purpose
 from domain.subscription import FINAL, Status
-from relay.calls import Verdict, orphan, signalled
+from relay.calls import Verdict, orphan, signalled, wake_ended
 from workflows import collecting_ports, messages, ports
 
+_MONEY_CAME = (".completed", ".paid", ".captured", "payment_success")
 _OURS = tuple(f"{purpose}_" for purpose in Purpose)
 
 
@@ -54,12 +56,20 @@ class CollectingCalls:
     """For the calls of the gateway of a name."""
 
     def __init__(
-        self, database: Database, client: Client, gateway: str, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        client: Client,
+        gateway: str,
+        clock: Callable[[], datetime],
+        *,
+        workflow_clock_offset: Callable[[], timedelta] = timedelta,
     ) -> None:
+        """`workflow_clock_offset` moves what is woken, in tests and demonstrations only."""
         self._database = database
         self._client = client
         self._gateway = gateway
         self._clock = clock
+        self._workflow_clock_offset = workflow_clock_offset
 
     async def hand_on(self, entry: WebhookInbox, named: Named) -> Verdict | None:
         """Tell the run that owns it; None for what is nobody's here. Raises Unavailable."""
@@ -73,10 +83,21 @@ class CollectingCalls:
             return Verdict(entry, "known", owner.subscription_id)
         if await signalled(self._client, owner.workflow_id, owner.hint):
             return Verdict(entry, "signalled", owner.subscription_id)
-        if owner.subscription_id is None or await self._has_ended(owner.subscription_id):
-            return Verdict(entry, "late", owner.subscription_id)
+        if owner.subscription_id is None:
+            return Verdict(entry, "late")
+        if await self._has_ended(owner.subscription_id):
+            return await self._after_the_end(entry, owner, owner.subscription_id)
         why = "its workflow is not running"
         return orphan(self._clock, entry, why, wait=True, subscription_id=owner.subscription_id)
+
+    async def _after_the_end(self, entry: WebhookInbox, owner: _Owner, subscription_id: str) -> Verdict:
+        """Money that comes now is not owed any more: the run begins again to give it back."""
+        if owner.hint.order_id is None or not entry.event_type.endswith(_MONEY_CAME):
+            return Verdict(entry, "late", subscription_id)
+        async with self._database.reading() as session:
+            subscription = await restoring.subscription(session, subscription_id)
+        await wake_ended(self._client, subscription, owner.hint, self._workflow_clock_offset())
+        return Verdict(entry, "signalled", subscription_id)
 
     async def _owner(self, entry: WebhookInbox, named: Named) -> _Owner | None:
         async with self._database.reading() as session:
@@ -150,7 +171,11 @@ class CollectingCalls:
 
 def _of_page(entry: WebhookInbox, page: PayPage) -> _Owner:
     hint = messages.GatewayEvent(
-        entry.event_id, entry.event_type, order_id=page.order_id, page_subject=page.subject
+        entry.event_id,
+        entry.event_type,
+        order_id=page.order_id,
+        page_subject=page.subject,
+        gateway=page.gateway,
     )
     if page.subscription_id is not None:
         run = ports.subscription_workflow_id(page.subscription_id)

@@ -10,20 +10,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.service import RPCError
 
 from db import restoring
 from db.models import Payment, Subscription, WebhookInbox
 from db.session import Database
-from domain.errors import Unavailable
 from domain.subscription import FINAL, Status
 from gateways.base import SubscriptionGateway
 from gateways.razorpay_webhook import RazorpayWebhook, parse_razorpay_webhook
-from relay.calls import CALL_TIMEOUT, Verdict, orphan, signalled
+from relay.calls import Verdict, orphan, signalled, wake_ended
 from relay.collecting_calls import CollectingCalls, Named
 from relay.refunds import RefundNotices
-from workflows import messages, ports, search_attributes
+from workflows import messages, ports
 
 PAYMENT_FAILED = "payment.failed"
 _PENDING = "subscription.pending"
@@ -51,7 +48,6 @@ _SAID_ALREADY = {
 _MONEY_CAME = frozenset({"subscription.charged", "subscription.activated", "subscription.completed"})
 _COLLECTED = ("payment.", "order.", "token.", "payment_link.", "invoice.")
 """What may be about a page, a debit or a mandate that is collected on our own clock."""
-ACTOR = "gateway"
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,9 @@ class RazorpayCalls:
         self._gateway = gateway
         self._refunds = refunds
         self._clock = clock
-        self._collecting = CollectingCalls(database, client, gateway.name, clock)
+        self._collecting = CollectingCalls(
+            database, client, gateway.name, clock, workflow_clock_offset=workflow_clock_offset
+        )
         self._workflow_clock_offset = workflow_clock_offset
 
     async def hand_on(self, entry: WebhookInbox) -> Verdict:
@@ -176,23 +174,7 @@ class RazorpayCalls:
             subscription = await restoring.subscription(session, ours.id)
         if subscription.gateway_id is None:
             subscription = replace(subscription, gateway_id=gateway_id)
-        offset, nothing = self._workflow_clock_offset(), messages.Carried()
-        try:
-            await self._client.start_workflow(
-                messages.WORKFLOW_NAME,
-                messages.StartSubscription(subscription, ACTOR, offset, nothing),
-                id=ports.subscription_workflow_id(ours.id),
-                task_queue=ports.SUBSCRIPTIONS_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                search_attributes=search_attributes.of(subscription),
-                static_summary=f"{subscription.price.plan_id}, {subscription.status}: money after the end",
-                start_signal=messages.GATEWAY_SIGNAL,
-                start_signal_args=[hint],
-                rpc_timeout=CALL_TIMEOUT,
-            )
-        except RPCError as error:
-            raise Unavailable(f"Temporal woke no run ({error.status.name}); trying again") from error
+        await wake_ended(self._client, subscription, hint, self._workflow_clock_offset())
         return Verdict(entry, "signalled", ours.id)
 
 

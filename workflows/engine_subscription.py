@@ -133,12 +133,19 @@ class EngineSubscriptionWorkflow(Life, Paying):
     # Webhooks.
 
     async def _hear(self, event: GatewayEvent) -> None:
+        if self._collecting.knows(event.order_id):
+            return
+        self._hold = None  # the gateway is there
         cycle = self._collecting.cycle
         try:
             if event.page_subject is not None:
-                await self._read_subject(event.page_subject, event.order_id)
-            elif cycle is not None and cycle.order is not None and cycle.order.id == event.order_id:
-                await self._read_standing(event.order_id, mandate=False)
+                if await self._read_subject(event.page_subject, event.order_id) is None:
+                    await self._read_stray_page(event)
+            elif event.order_id is not None:
+                if cycle is not None and cycle.order is not None and cycle.order.id == event.order_id:
+                    await self._read_standing(event.order_id, mandate=False)
+                else:
+                    await self._read_stray_debit(event.order_id)
             elif event.mandate_id is not None and self._collecting.mandate is not None:
                 await self._read_standing(None)
         except ActivityError as error:

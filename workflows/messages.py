@@ -82,6 +82,8 @@ class GatewayEvent:
     """Ours, at a gateway where we name orders."""
     page_subject: str | None = None
     """What the order's page was opened for, if it was one."""
+    gateway: str | None = None
+    """Of that page: a rescue is paid elsewhere."""
     mandate_id: str | None = None
 
 

@@ -14,11 +14,11 @@ from domain import autopay, debit, renewal
 from domain.debit import State
 from domain.mandate import DEAD
 from domain.money import rupees
-from domain.paying import PagesRead
+from domain.paying import PagesRead, Paid
 from domain.subscription import Status, Trigger
 from workflows import collecting_ports, options, ports
 from workflows.collecting_ports import MandateTerms, PageSubject
-from workflows.messages import Opened, PayReply, PayRequest, PayStanding, PayWish
+from workflows.messages import GatewayEvent, Opened, PayReply, PayRequest, PayStanding, PayWish
 from workflows.renewing import Renewing
 
 _TRY_AGAIN = timedelta(minutes=5)
@@ -212,6 +212,30 @@ class Paying(Renewing):
         await self._note_pages(subject.id, read)
         return read
 
+    async def _read_stray_page(self, event: GatewayEvent) -> None:
+        """Money on a page of the past is not owed any more: it goes back. Raises ActivityError."""
+        subject = self._page_subject(str(event.page_subject), 0)
+        if event.gateway is not None:
+            subject = replace(subject, gateway=event.gateway)
+        read = await self._read_pages(subject, order_id=event.order_id)
+        for paid in read.paid:
+            await self._give_back_stray(paid)
+
+    async def _read_stray_debit(self, order_id: str) -> None:
+        """The same of a debit that was given up. Raises ActivityError."""
+        found = await workflow.execute_activity(
+            collecting_ports.read_standing,
+            collecting_ports.ReadStanding(self._subscription.gateway, None, order_id, self._now()),
+            summary="a debit of the past: did it bring money?",
+            **options.gateway(self._subscription.gateway),
+        )
+        if found.order is not None and found.order.state is State.COMPLETED:
+            await self._give_back_stray(self._paid_by(found.order))
+
+    async def _give_back_stray(self, paid: Paid) -> None:
+        if paid.payment_id not in self._subscription.settled:
+            await self._give_back(paid, "paid after it was no longer owed")
+
     async def _note_pages(self, name: str, read: PagesRead) -> None:
         cycle, mandate = self._collecting.cycle, self._new_mandate()
         if name == self._checkout().id:
@@ -236,6 +260,7 @@ class Paying(Renewing):
         await self._give_back_the_rest(read)
 
     async def _begin_with(self, read: PagesRead) -> None:
+        self._collecting = self._collecting.came(self._checkout().id, read.paid[0])
         await self._settle(renewal.charge_of(self._subscription, 0, read.paid[0]))
         if read.mandate is not None:
             await self._hold_mandate(read.mandate.mandate, read.mandate.gateway_id, None)

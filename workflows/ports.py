@@ -180,7 +180,7 @@ class RecordChange:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The version now on record, and our id of the payment if it is about one."""
+    """The version now on record, and our id of the payment that was set aside, if one was."""
 
     version: int
     payment_id: str = ""

@@ -130,21 +130,22 @@ class Renewing(Recording):
             self._learn_fact(debit.OrderRead(order_id, at, State.ABSENT))
             return
         self._seen_order = seen
-        payment = seen.payment
         if seen.state is State.COMPLETED:
-            gateway = self._subscription.gateway
-            paid = Paid(
-                gateway,
-                seen.refund_name(gateway),
-                seen.id,
-                seen.amount_paise,
-                seen.currency,
-                payment.method if payment else "upi",
-                payment.attempted_at if payment and payment.attempted_at else at,
-                payment.reference if payment else None,
-            )
-            self._collecting = self._collecting.came(order_id, paid)
+            self._collecting = self._collecting.came(order_id, self._paid_by(seen))
         self._learn_fact(seen.debit_fact(at))
+
+    def _paid_by(self, order: OrderAtGateway) -> Paid:
+        payment, gateway = order.payment, self._subscription.gateway
+        return Paid(
+            gateway,
+            order.refund_name(gateway),
+            order.id,
+            order.amount_paise,
+            order.currency,
+            payment.method if payment else "upi",
+            payment.attempted_at if payment and payment.attempted_at else self._now(),
+            payment.reference if payment else None,
+        )
 
     async def _note_mandate(self, seen: MandateAtGateway | None) -> None:
         """What the gateway says of the mandate in use; a change is recorded, and moves the subscription."""
@@ -334,6 +335,8 @@ class Renewing(Recording):
         """Set aside and refunded by itself: the payer owes nothing for it."""
         charge = renewal.charge_of(self._subscription, self._collecting.number, paid)
         recorded = await self._set_aside(charge, f"{reason}; it goes back by itself")
+        if not recorded.payment_id:
+            return  # it was booked after all
         refund_id = f"rfd_{uuid.uuid5(_NAMES, recorded.payment_id).hex}"
         wish = ports.ReserveRefund(
             refund_id,

@@ -299,13 +299,15 @@ async def test_junk_is_kept_and_left_alone(exchange: Exchange, raw: bytes) -> No
     assert (await exchange.outcome("call:1")).status == "unhandled"
 
 
-async def test_a_call_after_the_end_is_late_and_one_before_the_run_waits(exchange: Exchange) -> None:
+async def test_after_the_end_only_money_wakes_the_run_and_a_call_before_it_waits(exchange: Exchange) -> None:
     order_id = await exchange.page()
     waiting = await exchange.handed_on("checkout.order.failed", merchantOrderId=order_id)
     assert (waiting.status, waiting.last_error) == ("received", "its workflow is not running")
     await exchange.ends()
-    late = await exchange.handed_on("checkout.order.completed", merchantOrderId=order_id)
+    late = await exchange.handed_on("checkout.order.failed", merchantOrderId=order_id, state="FAILED")
     assert (late.status, late.subscription_id) == ("late", exchange.subscription_id)
+    money = await exchange.handed_on("checkout.order.completed", merchantOrderId=order_id)
+    assert (money.status, money.subscription_id) == ("signalled", exchange.subscription_id)
 
 
 async def test_while_temporal_is_away_the_call_waits(exchange: Exchange) -> None:
