@@ -301,7 +301,9 @@ class BalanceOut(Answer):
     """What a customer has with us."""
 
     owed_paise: Paise = Field(description="Credited, not paid out; a refund pays it out first.")
-    advances_paise: Paise = Field(description="Paid in advance, its use not decided yet.")
+    advances_paise: Paise = Field(
+        description="The wallet: paid in advance, neither used nor on its way back."
+    )
 
 
 class InvoicePage(Answer):
