@@ -97,7 +97,6 @@ SUBSCRIPTION_WORKFLOWS = (
     WalletInvoiceWorkflow,
 )
 DOCUMENT_WORKFLOWS = (RenderDocumentWorkflow, ExportWorkflow, EInvoiceWorkflow)
-Relay = InboxRelay | OutboxRelay | Housekeeping | RefundSweep | WalletSweep
 log = structlog.get_logger()
 
 
@@ -353,7 +352,9 @@ def build_relays(client: Client, parts: Parts) -> list[Relay]:
     ]
     if parts.phonepe is not None:
         theirs = RefundNotices(parts.database, client, parts.phonepe, offset)
-        callers[parts.phonepe.name] = PhonePeCalls(parts.database, client, theirs, clock)
+        callers[parts.phonepe.name] = PhonePeCalls(
+            parts.database, client, theirs, clock, workflow_clock_offset=offset
+        )
     return [InboxRelay(parts.database, callers, clock), *relays]
 
 

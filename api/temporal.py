@@ -27,6 +27,7 @@ from domain.money import rupees
 from domain.subscription import Collection
 from domain.top_up import TopUpStatus
 from workflows import messages, refund, search_attributes, top_up
+from workflows.collecting_ports import top_up_workflow_id
 from workflows.e_invoice import CANCEL_UPDATE, CancelRequest
 from workflows.export import EXPORT_WORKFLOW
 from workflows.messages import (
@@ -49,7 +50,6 @@ from workflows.ports import (
 )
 from workflows.refund import RefundReply, StartRefund
 from workflows.top_up import CancelTopUp, StartTopUp
-from workflows.wallet_ports import top_up_workflow_id
 
 OPEN_SECONDS = 1.4
 """The caller is answered within two seconds: this, a look whether it has begun, and the reading before."""

@@ -6,7 +6,7 @@ looks itself.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +19,7 @@ from domain.mandate import DEAD, MandateStatus
 from domain.merchant_ids import Purpose
 from domain.subscription import FINAL, Status
 from relay.calls import Verdict, orphan, signalled
+from relay.top_ups import TopUpsAgain
 from workflows import collecting_ports, messages, ports
 
 _OURS = tuple(f"{purpose}_" for purpose in Purpose)
@@ -48,18 +49,26 @@ class _Owner:
     workflow_id: str
     hint: messages.GatewayEvent
     subscription_id: str | None = None
+    top_up_id: str | None = None
 
 
 class CollectingCalls:
     """For the calls of the gateway of a name."""
 
     def __init__(
-        self, database: Database, client: Client, gateway: str, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        client: Client,
+        gateway: str,
+        clock: Callable[[], datetime],
+        workflow_clock_offset: Callable[[], timedelta] = timedelta,
     ) -> None:
+        """`workflow_clock_offset` moves what is begun, in tests and demonstrations only."""
         self._database = database
         self._client = client
         self._gateway = gateway
         self._clock = clock
+        self._again = TopUpsAgain(database, client, workflow_clock_offset)
 
     async def hand_on(self, entry: WebhookInbox, named: Named) -> Verdict | None:
         """Tell the run that owns it; None for what is nobody's here. Raises Unavailable."""
@@ -73,6 +82,8 @@ class CollectingCalls:
             return Verdict(entry, "known", owner.subscription_id)
         if await signalled(self._client, owner.workflow_id, owner.hint):
             return Verdict(entry, "signalled", owner.subscription_id)
+        if owner.top_up_id is not None and await self._again.begin(owner.top_up_id, owner.hint):
+            return Verdict(entry, "signalled")
         if owner.subscription_id is None or await self._has_ended(owner.subscription_id):
             return Verdict(entry, "late", owner.subscription_id)
         why = "its workflow is not running"
@@ -155,7 +166,8 @@ def _of_page(entry: WebhookInbox, page: PayPage) -> _Owner:
     if page.subscription_id is not None:
         run = ports.subscription_workflow_id(page.subscription_id)
         return _Owner(run, hint, page.subscription_id)
-    return _Owner(collecting_ports.top_up_workflow_id(str(page.top_up_id)), hint)
+    top_up_id = str(page.top_up_id)
+    return _Owner(collecting_ports.top_up_workflow_id(top_up_id), hint, top_up_id=top_up_id)
 
 
 def _of_subscription(

@@ -1,7 +1,7 @@
 """PhonePe's calls: about what we collect there, or about a refund (phonepe.md 4)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio.client import Client
 
@@ -20,9 +20,16 @@ class PhonePeCalls:
     """See the module."""
 
     def __init__(
-        self, database: Database, client: Client, refunds: RefundNotices, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        client: Client,
+        refunds: RefundNotices,
+        clock: Callable[[], datetime],
+        *,
+        workflow_clock_offset: Callable[[], timedelta] = timedelta,
     ) -> None:
-        self._collecting = CollectingCalls(database, client, NAME, clock)
+        """`workflow_clock_offset` moves what is begun, in tests and demonstrations only."""
+        self._collecting = CollectingCalls(database, client, NAME, clock, workflow_clock_offset)
         self._refunds = refunds
         self._clock = clock
 

@@ -20,7 +20,7 @@ from domain.refund import RefundSpeed
 from domain.top_up import TopUp, TopUpStatus
 from workflows import collecting_ports, messages, options, ports, refund, wallet_ports
 from workflows.collecting_ports import OpenPage, PageSubject, ReadPages
-from workflows.messages import GatewayEvent, PayReply, PayRequest, PayStanding
+from workflows.messages import GatewayEvent, PayReply, PayRequest, PayStanding, PayWish
 from workflows.refund import StartRefund
 from workflows.wallet_ports import EndTopUp, RegisterTopUp, SettleTopUp, TopUpSettled
 
@@ -29,6 +29,7 @@ CANCEL_UPDATE = "cancel"
 ROLL_AFTER_EVENTS = 1000
 """A page that is looked at every minute of an hour costs more than half of them."""
 REMEMBERED_REPLIES = 20
+ACTOR = "bahi"
 _NOT_WANTED = "cancelled by the customer"
 _NOT_PAID = "not paid in time"
 
@@ -50,6 +51,8 @@ class StartTopUp:
     top_up: TopUp
     test_clock_offset: timedelta = timedelta(0)
     """Moves this top-up's clock; tests and demonstrations only."""
+    heard: GatewayEvent | None = None
+    """What a run that had ended is begun again for."""
     carried: CarriedTopUp | None = None
 
 
@@ -80,7 +83,7 @@ class TopUpWorkflow:
         self._settled = set(carried.settled if carried else ())
         self._failed_looks = 0
         self._looked_at: datetime | None = None
-        self._inbox: deque[_Message] = deque()
+        self._inbox: deque[_Message] = deque([start.heard] if start.heard else ())
         self._replies: dict[str, PayReply] = {}
         self._cancels_left = 0
 
@@ -157,7 +160,7 @@ class TopUpWorkflow:
     async def _take(self, message: _Message) -> None:
         match message:
             case GatewayEvent():
-                await self._look(message.payment_id)
+                await self._look(message.order_id)
             case PayRequest():
                 self._replies[message.id] = await self._show_page(message)
                 while len(self._replies) > REMEMBERED_REPLIES:
@@ -176,7 +179,7 @@ class TopUpWorkflow:
                 collecting_ports.read_pages,
                 ReadPages(self._subject(), now, closing, order_id),
                 summary="is it paid?",
-                **self._at_gateway(),
+                **options.gateway(self._top_up.gateway),
             )
         except ActivityError as error:
             workflow.logger.warning("orders could not be read", extra={"cause": str(error.cause)})
@@ -186,12 +189,12 @@ class TopUpWorkflow:
         await self._learn(pages)
         if closing and pages.state is not State.PENDING:
             self._closed = True
-            await self._end(TopUpStatus.EXPIRED, _NOT_PAID, "system")
+            await self._end(TopUpStatus.EXPIRED, _NOT_PAID, ACTOR)
         return True
 
     async def _show_page(self, request: PayRequest) -> PayReply:
         open_now = self._status is TopUpStatus.OPEN and self._now() < self._top_up.expires_at
-        if request.returned or not open_now:
+        if request.wish is PayWish.STANDING or not open_now:
             if self._status is not TopUpStatus.PAID and not await self._look():
                 return PayReply(PayStanding.UNAVAILABLE, self._top_up.amount_paise)
             return self._standing()
@@ -200,7 +203,7 @@ class TopUpWorkflow:
                 collecting_ports.open_page,
                 OpenPage(self._subject(), self._now()),
                 summary="a page to pay on",
-                **self._at_gateway(),
+                **options.gateway(self._top_up.gateway),
             )
         except ActivityError as error:
             workflow.logger.warning("no page could be opened", extra={"cause": str(error.cause)})
@@ -249,7 +252,7 @@ class TopUpWorkflow:
             None,
             RefundSpeed.NORMAL,
             f"{self._top_up.id} was paid twice",
-            "system",
+            ACTOR,
             self._now(),
         )
         try:
@@ -284,10 +287,6 @@ class TopUpWorkflow:
             top_up_id=top_up.id,
             message=f"Top-up of {rupees(top_up.amount_paise)}",
         )
-
-    def _at_gateway(self) -> options.ActivityOptions:
-        queue = collecting_ports.GATEWAY_QUEUES[self._top_up.gateway]
-        return {**options.GATEWAY, "task_queue": queue}
 
     # Sleeping and rolling over.
 
@@ -328,4 +327,4 @@ class TopUpWorkflow:
 
     def _roll(self) -> NoReturn:
         carried = CarriedTopUp(self._status, self._closed, self._pages, tuple(sorted(self._settled)))
-        workflow.continue_as_new(StartTopUp(self._top_up, self._offset, carried))
+        workflow.continue_as_new(StartTopUp(self._top_up, self._offset, carried=carried))

@@ -9,11 +9,6 @@ from domain.paying import Paid
 from domain.top_up import TopUp, TopUpStatus
 
 
-def top_up_workflow_id(top_up_id: str) -> str:
-    """The one workflow of a top-up."""
-    return f"top-up/{top_up_id}"
-
-
 def wallet_workflow_id(customer_id: str, month: str) -> str:
     """The one billing of what a customer drew in a month; again for what came late."""
     return f"wallet/{customer_id}/{month}"
