@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from tests.filing.selling import issuer, october
 from workflows.ports import NoticeRefund, RecordRefund, RefundAnswer, Reserved, ReserveRefund
 from workflows.wallet_ports import DrawsInvoiced, InvoiceDraws, RegisterTopUp, SettleTopUp, TopUpSettled
 
+FIRST_OF_NOVEMBER = october(31) + timedelta(days=1)
 _Row = TypeVar("_Row", bound=Base)
 AT_HOME: Mapping[str, Any] = {"name": "Asha Verma", "state_code": "29"}
 
@@ -104,10 +105,9 @@ class Purse:
                 )
             )  # fmt: skip
 
-    async def bill(self, month: str = "2026-10", key: str = "") -> DrawsInvoiced:
-        """On the first of November."""
-        at = october(31) + timedelta(days=1)
-        request = InvoiceDraws("cus_1", month, key or f"{month}/{next(self._names)}", at)
+    async def bill(self, month: str = "2026-10", at: datetime = FIRST_OF_NOVEMBER) -> DrawsInvoiced:
+        """What was drawn in the month."""
+        request = InvoiceDraws("cus_1", month, f"{month}/{next(self._names)}", at)
         return await self.invoices.invoice_draws(request)
 
     async def asks_back(self, payment_id: str, paise: int | None = None) -> Reserved:
