@@ -125,7 +125,7 @@ def _advances(document: TaxDocument) -> list[Flowable]:
     """Which advances pay it, with the tax that was declared on them (gst.md 1.4)."""
     if not document.adjusts:
         return []
-    head = ["Paid from receipt voucher", "of", "Tax in it (₹)", "Advance used (₹)"]
+    head = ["Paid from receipt voucher", "Dated", "Tax in it (₹)", "Advance used (₹)"]
     rows = [
         [
             use.voucher.number,
