@@ -21,7 +21,7 @@ from domain.usage import month_at
 from workflows import ports, wallet_invoice, wallet_ports
 from workflows.wallet_invoice import StartWalletInvoice
 
-EVERY_SECONDS = 1800
+EVERY_SECONDS = 60
 _CALL_TIMEOUT = timedelta(seconds=10)
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class WalletSweep:
         self._clock_offset = clock_offset
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Twice an hour until `stop`; several at once do no harm."""
+        """Once a minute until `stop`; several at once do no harm."""
         while not stop.is_set():
             try:
                 await self.look()
@@ -63,7 +63,7 @@ class WalletSweep:
             .order_by(row.month, row.customer_id)
         )
         async with self._database.reading() as session:
-            found = (await session.execute(query)).tuples().all()
+            found = (await session.execute(query)).all()
         for customer_id, month in found:
             await self._begin(customer_id, month)
         return len(found)

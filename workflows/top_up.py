@@ -78,7 +78,6 @@ class TopUpWorkflow:
         self._status = carried.status if carried else TopUpStatus.OPEN
         self._known = carried is not None
         self._closed = carried.closed if carried else False
-        """No page brings money any more, as far as the gateway knows."""
         self._pages = carried.pages if carried else None
         self._settled = set(carried.settled if carried else ())
         self._failed_looks = 0
@@ -95,7 +94,7 @@ class TopUpWorkflow:
         while True:
             if self._inbox:
                 await self._take(self._inbox.popleft())
-            elif self._closed and self._status is not TopUpStatus.OPEN:
+            elif self._is_over():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._inbox:
                     return self._status
@@ -139,10 +138,14 @@ class TopUpWorkflow:
 
     @workflow.query(name=messages.WAKE_QUERY)
     def wake_at(self) -> list[datetime]:
-        """When it looks next if nobody speaks to it."""
-        return [self._due()]
+        """When it looks next if nobody speaks to it; empty once it is over."""
+        return [] if self._is_over() else [self._due()]
 
     # Messages and looks.
+
+    def _is_over(self) -> bool:
+        """Nothing can be paid any more, as far as the gateway knows."""
+        return self._closed and self._status is not TopUpStatus.OPEN
 
     def _now(self) -> datetime:
         return workflow.now() + self._offset
