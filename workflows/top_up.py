@@ -242,9 +242,9 @@ class TopUpWorkflow:
             )
             self._settled.add(paid.payment_id)
             self._status = done.status
-            self._closed = self._closed or done.status is not TopUpStatus.OPEN
             if done.refund_id is not None:
                 await self._give_back(done, done.refund_id)
+        self._closed = self._closed or bool(pages.paid)
 
     async def _give_back(self, done: TopUpSettled, refund_id: str) -> None:
         """It goes its own way, and outlives this run."""

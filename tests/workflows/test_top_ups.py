@@ -14,7 +14,7 @@ from local.saver import Saver
 from local.world import World
 from tests.scenarios.telling import KARNATAKA, on
 from tests.workflows.runs import runs_under
-from tests.world import OpenWorld
+from tests.world import OpenWorld, until
 from workflows.collecting_ports import top_up_workflow_id
 
 BEGINS = on(2026, 10, 5, "12:30")
@@ -157,7 +157,7 @@ async def other_page(world: World, asha: Saver) -> str:
     assert phonepe is not None
     order_id = merchant_id(Purpose.PAGE, asha.top_up_id, attempt=7)
     lasts = timedelta(minutes=30)
-    made = await phonepe.open_page(NewPage(order_id, 500_00, "http://back.test", "again", lasts, asha.top_up_id))
+    made = await phonepe.open_page(NewPage(order_id, 500_00, "http://b.test", "again", lasts, asha.top_up_id))
     async with world.database.transaction() as session:
         first = (await session.scalars(select(models.PayPage))).one()
         session.add(
@@ -169,6 +169,12 @@ async def other_page(world: World, asha: Saver) -> str:
             )
         )  # fmt: skip
     return order_id
+
+
+async def begun(world: World) -> bool:
+    """Some refund is on record."""
+    async with world.database.reading() as session:
+        return await session.scalar(select(models.Refund.id)) is not None
 
 
 @pytest.mark.parametrize("after_the_end", [False, True])
@@ -186,6 +192,7 @@ async def test_a_second_payment_goes_back_by_itself(world_at: OpenWorld, after_t
             await world.phonepe.order(first, "pay")
         await world.phonepe.order(second, "pay")
         await world.time.travel(timedelta(minutes=2))
+        await until(lambda: begun(world))
         async with world.database.reading() as session:
             refund = (await session.scalars(select(models.Refund))).one()
         assert (refund.amount_paise, refund.document_id, refund.actor) == (500_00, None, "bahi")
