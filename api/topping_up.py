@@ -36,6 +36,7 @@ class TopUpOut(Answer):
     expires_at: datetime
     ended_at: datetime | None = Field(description="When it was paid, or was over.")
     reason: str | None = Field(description="Why it was cancelled.")
+    payment_id: str | None = Field(description="Our id of the payment, by which operators give it back.")
     voucher_id: str | None = Field(description="The receipt voucher, at /v1/documents, once it is paid.")
 
 
@@ -101,6 +102,7 @@ def shown(row: TopUpRow, public_url: str) -> TopUpOut:
         expires_at=row.expires_at,
         ended_at=row.ended_at,
         reason=row.reason,
+        payment_id=row.payment_id,
         voucher_id=row.voucher_id,
     )
 

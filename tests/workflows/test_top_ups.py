@@ -8,11 +8,10 @@ from sqlalchemy import select
 from temporalio.client import WorkflowExecutionStatus
 
 from db import models
-from domain.merchant_ids import Purpose, merchant_id
-from gateways.base import NewPage
 from local.saver import Saver
 from local.world import World
 from tests.scenarios.telling import KARNATAKA, on
+from tests.workflows.deeds import other_page
 from tests.workflows.runs import runs_under
 from tests.world import OpenWorld, until
 from workflows.collecting_ports import top_up_workflow_id
@@ -151,26 +150,6 @@ async def test_what_is_cancelled_before_any_page_is_over_at_once(world_at: OpenW
         assert (await status(asha), await is_running(asha)) == ("cancelled", False)
 
 
-async def other_page(world: World, asha: Saver) -> str:
-    """A page beside the one that is open: as if an order had been taken for lost that was not."""
-    phonepe = world.parts.phonepe
-    assert phonepe is not None
-    order_id = merchant_id(Purpose.PAGE, asha.top_up_id, attempt=7)
-    lasts = timedelta(minutes=30)
-    made = await phonepe.open_page(NewPage(order_id, 500_00, "http://b.test", "again", lasts, asha.top_up_id))
-    async with world.database.transaction() as session:
-        first = (await session.scalars(select(models.PayPage))).one()
-        session.add(
-            models.PayPage(
-                order_id=order_id, gateway="phonepe", subject=asha.top_up_id, attempt=7,
-                customer_id=first.customer_id, top_up_id=asha.top_up_id, amount_paise=500_00, state="open",
-                gateway_order_id=made.gateway_order_id, url=made.url, expires_at=world.time.now + lasts,
-                opened_at=world.time.now,
-            )
-        )  # fmt: skip
-    return order_id
-
-
 async def begun(world: World) -> bool:
     """Some refund is on record."""
     async with world.database.reading() as session:
@@ -182,7 +161,7 @@ async def test_a_second_payment_goes_back_by_itself(world_at: OpenWorld, after_t
     async with world_at(BEGINS, with_phonepe=True) as world:
         asha = await saver(world)
         first = await asha.open_page()
-        second = await other_page(world, asha)
+        second = await other_page(asha)
         assert world.phonepe is not None
         if after_the_end:
             await asha.at_order(first)
