@@ -99,8 +99,10 @@ async def get_top_up(services: Parts, customer: CurrentCustomer, top_up_id: TopU
 @router.post(
     f"{_PATH}/{{top_up_id}}/cancel", operation_id="cancel_top_up", responses=documented(401, 404, 409)
 )
-async def cancel_top_up(services: Parts, customer: CurrentCustomer, top_up_id: TopUpId) -> TopUpOut:
-    """Leave it. What is paid on a page that is open already still counts."""
+async def cancel_top_up(
+    services: Parts, customer: CurrentCustomer, top_up_id: TopUpId, _: IdempotencyKey = None
+) -> TopUpOut:
+    """Leave it; repeating that changes nothing. What is paid on a page that is open already still counts."""
     row = await _mine(services, customer, top_up_id)
     if row.status == TopUpStatus.OPEN:
         try:
