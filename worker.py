@@ -220,8 +220,6 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
         refunding.send_refund,
         refunding.read_refund,
     ]
-    top_ups = TopUps(database, issuer, parts.sinks)
-    wallet_invoices = WalletInvoices(database, issuer, parts.sinks)
     checkout = Checkout(database, parts.gateway, parts.sinks, lag, parts.clock)
     collecting = Collecting(parts.gateway)
     documents = Documents(database, parts.store, settings.logos, parts.sinks)
@@ -249,10 +247,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             mandates.record_mandate,
             asking.offer_checkout,
             asking.ask_for_payment,
-            top_ups.register_top_up,
-            top_ups.settle_top_up,
-            top_ups.end_top_up,
-            wallet_invoices.invoice_draws,
+            *_of_wallets(parts, issuer),
         ],
         ports.RAZORPAY_QUEUE: [
             checkout.open_checkout,
@@ -269,6 +264,13 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             registering.refuse_e_invoice,
         ],
     }
+
+
+def _of_wallets(parts: Parts, issuer: Issuer) -> list[Callable[..., Any]]:
+    """What fills wallets and bills what was drawn from them."""
+    top_ups = TopUps(parts.database, issuer, parts.sinks)
+    invoices = WalletInvoices(parts.database, issuer, parts.sinks)
+    return [top_ups.register_top_up, top_ups.settle_top_up, top_ups.end_top_up, invoices.invoice_draws]
 
 
 def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) -> list[Worker]:
