@@ -74,7 +74,7 @@ async def top_up(
     settings.top_up_limits.check(amount_paise, field)
     customer_id = await _customer(services, identity, now)
     expires_at = now + timedelta(seconds=settings.top_up_expires_after_seconds)
-    wish = TopUp(top_up_id, customer_id, settings.top_up_gateway, amount_paise, now, expires_at)
+    wish = TopUp(top_up_id, customer_id, settings.topped_up_by, amount_paise, now, expires_at)
     try:
         await temporal.open_top_up(services.temporal, StartTopUp(wish, settings.test_clock_offset))
     except temporal.StillWorking:

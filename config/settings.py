@@ -191,8 +191,8 @@ class Settings(BaseSettings):
     irp_public_keys: str = ""
     """What answers are signed with: PEM public keys or certificates, one after the other."""
 
-    top_up_gateway: Literal["phonepe", "razorpay"] = "phonepe"
-    """Whose pages top-ups of the wallet are paid on."""
+    top_up_gateway: Literal["", "phonepe", "razorpay"] = ""
+    """Whose pages top-ups are paid on; empty: PhonePe's where it is offered, else Razorpay's."""
     top_up_smallest_paise: int = Field(100_00, ge=1_00)
     top_up_largest_paise: int = Field(1_00_000_00, ge=1_00)
     top_up_expires_after_seconds: int = Field(24 * 3600, ge=900)
@@ -268,6 +268,8 @@ class Settings(BaseSettings):
                 "BAHI_TOP_UP_SMALLEST_PAISE is above BAHI_TOP_UP_LARGEST_PAISE: nothing could be put into a "
                 "wallet; lower the first or raise the second"
             )
+        if self.top_up_gateway == "phonepe" and not self.phonepe_client_id:
+            raise Misconfigured("BAHI_TOP_UP_GATEWAY is phonepe: set BAHI_PHONEPE_CLIENT_ID and its secret")
         return self
 
     @model_validator(mode="after")
@@ -388,6 +390,11 @@ class Settings(BaseSettings):
         return SupplyRules(
             self.zero_rating, self.lut_required, self.export_payment_permitted, self.round_total_to_rupee
         )
+
+    @property
+    def topped_up_by(self) -> str:
+        """The gateway of top-ups."""
+        return self.top_up_gateway or ("phonepe" if self.phonepe_client_id else "razorpay")
 
     @property
     def top_up_limits(self) -> TopUpLimits:

@@ -79,9 +79,7 @@ class RazorpayCalls:
         self._gateway = gateway
         self._refunds = refunds
         self._clock = clock
-        self._collecting = CollectingCalls(
-            database, client, gateway.name, clock, workflow_clock_offset
-        )
+        self._collecting = CollectingCalls(database, client, gateway.name, clock, workflow_clock_offset)
         self._workflow_clock_offset = workflow_clock_offset
 
     async def hand_on(self, entry: WebhookInbox) -> Verdict:

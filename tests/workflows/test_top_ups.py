@@ -227,3 +227,20 @@ async def test_asked_for_again_under_one_key_it_is_the_same_and_many_at_once_are
         assert len({each.json()["top_up_id"] for each in many}) == 4
         listed = (await asha.person.http.get("/v1/topups")).json()["data"]
         assert len(listed) == 5 and listed[-1]["top_up_id"] == first["top_up_id"]
+
+
+async def test_a_top_up_is_paid_by_a_payment_link_where_there_is_no_phonepe(world_at: OpenWorld) -> None:
+    async with world_at(BEGINS) as world:
+        asha = await saver(world)
+        await asha.open_page()
+        async with world.database.reading() as session:
+            [page] = (await session.scalars(select(models.PayPage))).all()
+        await world.simulator.control(f"payment_links/{page.gateway_order_id}/pay")
+        await world.time.travel(timedelta(minutes=3))
+        assert (await status(asha), await asha.in_wallet()) == ("paid", 500_00)
+        async with world.operator() as operator:
+            path = f"/admin/payments/{(await asha.now())['payment_id']}/refund"
+            given = await operator.post(path, json={"reason": "not wanted"})
+        assert (given.status_code, given.json()["amount_paise"]) == (201, 500_00)
+        await world.time.settle()
+        assert await asha.in_wallet() == 0
