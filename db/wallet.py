@@ -24,12 +24,11 @@ AVAILABLE = """greatest(0, (
     SELECT coalesce(sum(amount_paise), 0)::bigint FROM wallet_draws
     WHERE customer_id = customer.id AND document_id IS NULL
 ) - (
-    SELECT coalesce(sum(refund.amount_paise), 0)::bigint
-    FROM refunds AS refund JOIN documents AS voucher ON voucher.id = refund.document_id
-    WHERE refund.customer_id = customer.id AND refund.status IN ('requested', 'pending')
-      AND voucher.kind = 'receipt_voucher'
+    SELECT coalesce(sum(amount_paise), 0)::bigint FROM refunds
+    WHERE customer_id = customer.id AND status IN ('requested', 'pending')
+      AND starts_with(document_id, 'rcv_')
 ))"""
-"""Paise of a row `customer`, in SQL."""
+"""Paise of a row `customer`, in SQL. Receipt vouchers bear it in their ids."""
 
 _AVAILABLE = text(
     f"SELECT customer.id, {AVAILABLE} FROM unnest(:customer_ids) AS customer (id)"  # noqa: S608 - our own text
