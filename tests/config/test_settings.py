@@ -187,7 +187,7 @@ def test_a_service_code_that_is_none_or_says_nothing_is_refused(wrong: dict[str,
 
 def test_top_ups_are_paid_where_payments_can_be_taken() -> None:
     assert Settings().topped_up_by == "razorpay"
-    phonepe = {
+    phonepe: dict[str, Any] = {
         "phonepe_client_id": "client",
         "phonepe_client_secret": "secret",
         "phonepe_webhook_username": "bahi",
