@@ -38,6 +38,8 @@ from activities.proforma import Proformas
 from activities.refunding import Refunding
 from activities.registration import Registration
 from activities.settlement import Settlement
+from activities.top_ups import TopUps
+from activities.wallet_invoices import WalletInvoices
 from api.logs import configure_logging
 from config import Settings
 from config.portal import portal_settings
@@ -68,6 +70,7 @@ from relay.outbox import OutboxRelay, Sink
 from relay.phonepe_calls import PhonePeCalls
 from relay.razorpay_calls import RazorpayCalls
 from relay.refunds import RefundNotices, RefundSweep
+from relay.wallets import WalletSweep
 from workflows import ports
 from workflows.collecting_ports import PHONEPE_QUEUE
 from workflows.document import RenderDocumentWorkflow
@@ -78,6 +81,8 @@ from workflows.issuing import IssueCreditNoteWorkflow, KeepPaymentWorkflow
 from workflows.proforma import IssueProformaWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.subscription import SubscriptionWorkflow
+from workflows.top_up import TopUpWorkflow
+from workflows.wallet_invoice import WalletInvoiceWorkflow
 
 ROLES = ("subscriptions", "gateway", "documents", "relay")
 CACHED_WORKFLOWS = 2000
@@ -88,6 +93,8 @@ SUBSCRIPTION_WORKFLOWS = (
     IssueCreditNoteWorkflow,
     KeepPaymentWorkflow,
     IssueProformaWorkflow,
+    TopUpWorkflow,
+    WalletInvoiceWorkflow,
 )
 DOCUMENT_WORKFLOWS = (RenderDocumentWorkflow, ExportWorkflow, EInvoiceWorkflow)
 log = structlog.get_logger()
@@ -240,6 +247,7 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             mandates.record_mandate,
             asking.offer_checkout,
             asking.ask_for_payment,
+            *_of_wallets(parts, issuer),
         ],
         ports.RAZORPAY_QUEUE: [
             checkout.open_checkout,
@@ -256,6 +264,13 @@ def activities_by_queue(parts: Parts) -> dict[str, list[Callable[..., Any]]]:
             registering.refuse_e_invoice,
         ],
     }
+
+
+def _of_wallets(parts: Parts, issuer: Issuer) -> list[Callable[..., Any]]:
+    """What fills wallets and bills what was drawn from them."""
+    top_ups = TopUps(parts.database, issuer, parts.sinks)
+    invoices = WalletInvoices(parts.database, issuer, parts.sinks)
+    return [top_ups.register_top_up, top_ups.settle_top_up, top_ups.end_top_up, invoices.invoice_draws]
 
 
 def build_workers(client: Client, parts: Parts, roles: Sequence[str] = ROLES) -> list[Worker]:
@@ -332,6 +347,7 @@ def build_relays(client: Client, parts: Parts) -> list[Relay]:
     }
     relays: list[Relay] = [
         RefundSweep(parts.refunds, noticing, clock),
+        WalletSweep(parts.database, client, clock, offset),
         OutboxRelay(parts.database, sinks, clock),
         Housekeeping(parts.database, clock),
         MandateSweep(parts.database, client, parts.collecting, parts.business_now),

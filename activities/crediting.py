@@ -7,21 +7,20 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities import advances
+from activities.advances import Received
 from activities.issuer import Issuer
-from db import customers, issuing, ledger, models, outbox
+from db import issuing, models, outbox
+from db.advances import parts_taken, used_paise
 from db.issuing import DOCUMENTS, Belongs
 from db.session import Database
-from domain.credit import MoneyBack, as_credit_note, as_refund_voucher, credit_total, part_of_advance
+from domain.credit import MoneyBack, Part, as_credit_note, as_refund_voucher, credit_total, part_of_advance
 from domain.document import DocumentKind, TaxDocument
 from domain.errors import InvalidInput, Refused
-from domain.events import EventType, interested, issued_event
-from domain.ledger import Account, Posting, advance_kept, advance_returned, credited
+from domain.events import EventType, interested
+from domain.ledger import Account, advance_received, advance_returned, credited
 from domain.money import rupees
-from domain.periods import india_date
-from domain.plans import DEFAULT_SAC
-from domain.pricing import supply_of_paid
 from domain.refund import SETTLED, RefundStatus, Settlement, left_to_refund
-from domain.tax import advance_amount, supply_of_advance
 from workflows.ports import IssueCreditNote, KeepPayment, NoteIssued
 
 _ACCOUNTS = {
@@ -92,9 +91,11 @@ class Crediting:
                     state=payment.status,
                 )
             payment.status, payment.reason = "kept", request.reason
-            voucher = await self._receipt_voucher(session, request, payment, left)
-            await self._book(session, voucher, payment.customer_id, advance_kept(voucher.amount), request.at)
-            await self._announce(session, voucher, payment.subscription_id, payment.customer_id, request.at)
+            received = Received(request.voucher_id, left, _ADVANCE, request.at, request.reason)
+            voucher = await advances.receipt_voucher(session, self._issuer, payment, received)
+            kept = advance_received(voucher.amount, Account.SUSPENSE)
+            await advances.book(session, voucher, payment.customer_id, kept, request.at)
+            await self._announce(session, voucher, payment, request.at)
             await outbox.append(
                 session,
                 key=f"{EventType.PAYMENT_KEPT}/{payment.id}",
@@ -131,8 +132,9 @@ class Crediting:
         Raises Refused and InvalidInput as `domain.credit`.
         """
         document = DOCUMENTS.validate_python(original.document)
-        earlier = await issuing.against(session, original.id)
         advance = document.kind is DocumentKind.RECEIPT_VOUCHER
+        # Of an advance, also what invoices use of it.
+        earlier: Sequence[Part] = await (parts_taken if advance else issuing.against)(session, original.id)
         kind = DocumentKind.REFUND_VOUCHER if advance else DocumentKind.CREDIT_NOTE
 
         def write(number: str, issued_on: date) -> TaxDocument:
@@ -152,92 +154,18 @@ class Crediting:
             write,
         )
         postings = advance_returned(note.amount) if advance else credited(note.amount, to)
-        await self._book(session, note, original.customer_id, postings, at)
-        await self._announce(session, note, original.subscription_id, original.customer_id, at)
+        await advances.book(session, note, original.customer_id, postings, at)
+        await self._announce(session, note, original, at)
         return note
-
-    async def _receipt_voucher(
-        self, session: AsyncSession, request: KeepPayment, payment: models.Payment, left_paise: int
-    ) -> TaxDocument:
-        customer = await session.get_one(models.Customer, payment.customer_id)
-        subscription = await session.get_one(models.Subscription, payment.subscription_id)
-        plan = await session.get_one(models.Plan, subscription.plan_id)
-        registration = self._issuer.registrations.chosen(
-            customer_key=customer.seller_key or "", plan_key=plan.seller_key or ""
-        )
-        recipient = customers.recipient_of(customer)
-        paid_on = india_date(payment.attempted_at)
-        try:
-            supply = supply_of_paid(registration, recipient, paid_on, self._issuer.rules)
-        except InvalidInput:  # nobody knows where the buyer is
-            supply = supply_of_advance(registration.supplier.state_code)
-        made = advance_amount(left_paise, supply, _ADVANCE, DEFAULT_SAC)
-
-        def write(number: str, issued_on: date) -> TaxDocument:
-            return TaxDocument(
-                id=request.voucher_id,
-                kind=DocumentKind.RECEIPT_VOUCHER,
-                number=number,
-                issued_on=issued_on,
-                seller=registration.seller_for(supply, issued_on),
-                buyer=customers.buyer_of(customer, recipient),
-                supply=supply,
-                lines=made.lines,
-                amount=made.amount,
-                payment_reference=payment.gateway_payment_id,
-                payment_method=payment.method,
-                paid_on=paid_on,
-                supplied_on=paid_on,
-                reason=request.reason,
-            )
-
-        series = self._issuer.series(registration.seller.gstin, DocumentKind.RECEIPT_VOUCHER)
-        belongs = Belongs(payment.customer_id, payment.subscription_id, payment.id)
-        return await issuing.issue(session, series, belongs, request.at, write)
-
-    async def _book(
-        self,
-        session: AsyncSession,
-        document: TaxDocument,
-        customer_id: str,
-        postings: tuple[Posting, ...],
-        at: datetime,
-    ) -> None:
-        await ledger.post(
-            session,
-            reference=f"{document.kind}/{document.id}",
-            kind=document.kind.value,
-            customer_id=customer_id,
-            document_id=document.id,
-            occurred_at=at,
-            postings=postings,
-        )
 
     async def _announce(
         self,
         session: AsyncSession,
         document: TaxDocument,
-        subscription_id: str | None,
-        customer_id: str,
+        of: models.Document | models.Payment,
         at: datetime,
     ) -> None:
-        event, original = issued_event(document.kind), document.original
-        await outbox.append(
-            session,
-            key=f"{event}/{document.id}",
-            type=event,
-            customer_id=customer_id,
-            subscription_id=subscription_id,
-            occurred_at=at,
-            data={
-                **issuing.facts(document),
-                "original_number": original.number if original else None,
-                "reason": document.reason,
-                "gst_adjusting": document.gst_adjusting,
-                "subscription_id": subscription_id,
-            },
-            sinks=interested(event, self._sinks),
-        )
+        await advances.announce(session, self._sinks, document, of.customer_id, of.subscription_id, at)
 
 
 async def locked(session: AsyncSession, document_id: str) -> models.Document:
@@ -271,12 +199,12 @@ async def owed_of(session: AsyncSession, document_id: str) -> int:
 
 
 async def left_to_credit(session: AsyncSession, original: models.Document) -> int:
-    """Paise of it that no note or voucher has given back."""
+    """Paise of it that no note or voucher has given back, and of an advance that no invoice uses."""
     row = models.Document
     noted = await session.scalar(
         select(func.sum(row.total_paise)).where(row.original_id == original.id, issuing.in_force(row.id))
     )
-    return original.total_paise - int(noted or 0)
+    return original.total_paise - int(noted or 0) - await used_paise(session, original.id)
 
 
 async def _under_way(session: AsyncSession, document_id: str) -> int:

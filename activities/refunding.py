@@ -11,7 +11,7 @@ from temporalio import activity
 from activities import crediting
 from activities.crediting import LOCK, Crediting
 from activities.settlement import business_id
-from db import ledger, models, outbox
+from db import ledger, models, outbox, wallet
 from db.session import Database
 from domain.credit import MoneyBack
 from domain.document import DocumentKind, TaxDocument
@@ -208,6 +208,8 @@ class Refunding:
     async def _settle(self, session: AsyncSession, refund: models.Refund, at: datetime) -> None:
         """The money has gone: credit note or refund voucher, ledger and events."""
         payment = await session.get_one(models.Payment, refund.payment_id, with_for_update=LOCK)
+        if _is_advance(refund.document_id or ""):
+            await wallet.lock_one(session, refund.customer_id)
         refund.status, refund.settled_at = RefundStatus.PROCESSED.value, at
         owed = await self._pay_out(session, refund, at) if refund.document_id else 0
         rest = refund.amount_paise - owed
@@ -255,6 +257,10 @@ class Refunding:
         if await crediting.is_void(session, original.id):
             return None
         creditable = min(amount_paise, await crediting.left_to_credit(session, original))
+        if _is_advance(original.id):
+            await session.flush()  # this refund is under way no more
+            in_wallet = await wallet.available(session, [refund.customer_id])
+            creditable = min(creditable, in_wallet[refund.customer_id])
         if creditable <= 0:
             return None
         try:
@@ -325,12 +331,18 @@ async def _left(session: AsyncSession, payment: models.Payment, document_id: str
     left = left_to_refund(payment.amount_paise, refunds)
     if document_id is None:
         return left
+    if _is_advance(document_id):
+        await wallet.lock_one(session, payment.customer_id)
     document = await crediting.locked(session, document_id)
     if await crediting.is_void(session, document_id):
         return left
     owed = await crediting.owed_of(session, document_id)
     under_way = sum(each.amount_paise for each in refunds if RefundStatus(each.status) not in SETTLED)
-    return min(left, owed + await crediting.left_to_credit(session, document) - under_way)
+    left = min(left, owed + await crediting.left_to_credit(session, document) - under_way)
+    if _is_advance(document_id):
+        # What was drawn from the wallet is gone, though no invoice says yet of which advance.
+        left = min(left, (await wallet.available(session, [payment.customer_id]))[payment.customer_id])
+    return left
 
 
 async def _voucher_of(session: AsyncSession, payment: models.Payment) -> str | None:
@@ -343,8 +355,12 @@ async def _voucher_of(session: AsyncSession, payment: models.Payment) -> str | N
 
 def _note_id(refund: models.Refund) -> str:
     """A refund voucher where an advance goes back, else a credit note."""
-    advance = str(refund.document_id).startswith("rcv_")
-    return business_id("rfv" if advance else "crn", refund.id)
+    return business_id("rfv" if _is_advance(str(refund.document_id)) else "crn", refund.id)
+
+
+def _is_advance(document_id: str) -> bool:
+    """Receipt vouchers bear it in their ids."""
+    return document_id.startswith("rcv_")
 
 
 def _too_much(payment: models.Payment, asked: int | None, left: int) -> Reserved:

@@ -28,6 +28,7 @@ from api import (
     proformas,
     refunds,
     subscriptions,
+    topups,
     usage,
     webhooks,
 )
@@ -55,6 +56,7 @@ _ROUTERS = (
     customers,
     invoices,
     proformas,
+    topups,
     events,
     files,
     admin,

@@ -78,6 +78,15 @@ def _printed(row: Issued) -> dict[str, Any]:
         ],
         "payment_reference": document.payment_reference,
         "payment_method": document.payment_method,
+        "paid_from": [
+            schemas.AdvanceUsedOut(
+                voucher_id=use.voucher_id,
+                number=use.voucher.number,
+                issued_on=use.voucher.issued_on,
+                amount_paise=use.amount.total_paise,
+            )
+            for use in document.adjusts
+        ],
         "original": _original(row, document),
         "reason": document.reason,
         "gst_adjusting": document.gst_adjusting,

@@ -32,6 +32,7 @@ _TAGS = [
     {"name": "customers", "description": "Billing details."},
     {"name": "invoices", "description": "A customer's tax invoices."},
     {"name": "front end", "description": "The same for a front end written before `/v1`, in its shapes."},
+    {"name": "wallet", "description": "Money put in in advance, for usage beyond the plan."},
     {"name": "services", "description": "For the application's own services."},
     {"name": "gateways", "description": "Called by payment gateways."},
     {"name": "files", "description": "Signed links."},

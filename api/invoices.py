@@ -11,11 +11,10 @@ from api.dependencies import CurrentCustomer, DocumentId, InvoiceId, PageSize, P
 from api.pages import cursor_after, read_cursor
 from api.problems import RequestRejected, documented
 from api.schemas import BalanceOut, DocumentDetail, DocumentPage, InvoiceDetail, InvoicePage
-from db import api_reads
+from db import api_reads, wallet
 from db.api_reads import Issued
 from domain.document import DocumentKind
 from domain.errors import NotFound
-from domain.ledger import Account
 
 router = APIRouter(tags=["invoices"])
 Cursor = Annotated[
@@ -101,9 +100,9 @@ async def get_balance(services: Parts, customer: CurrentCustomer) -> BalanceOut:
     """What the customer has with us: credit notes not paid out, and advances."""
     async with services.database.reading() as session:
         owed = await api_reads.owed_to(session, customer.user_id)
-    return BalanceOut(
-        owed_paise=owed.get(Account.CUSTOMER_CREDIT, 0), advances_paise=owed.get(Account.WALLET, 0)
-    )
+        row = await api_reads.customer_of(session, customer.user_id)
+        in_wallet = await wallet.available(session, [row.id]) if row else {}
+    return BalanceOut(owed_paise=owed, advances_paise=sum(in_wallet.values()))
 
 
 async def download(services: Services, row: Issued) -> Response:

@@ -21,11 +21,12 @@ from api.documentation import STYLESHEET_PATH
 from api.ids import ID_CHARACTERS
 from api.problems import RequestRejected
 from api.security import PAGE_POLICY
-from db.models import Subscription
+from db.models import Subscription, TopUp
 from domain.errors import NotFound, Unavailable
 from domain.money import rupees
 from domain.periods import IST
 from domain.subscription import FINAL, Collection, Status
+from domain.top_up import TopUpStatus
 from workflows import collecting_ports, ports
 from workflows.messages import PayReply, PayStanding, PayWish
 
@@ -103,9 +104,18 @@ async def _asked(services: Services, owner_id: str, wish: PayWish) -> PayReply:
     try:
         return await temporal.ask_to_pay(services.temporal, _workflow_id(owner_id), wish)
     except temporal.WorkflowOver:
-        return PayReply(PayStanding.OVER)
+        return await _ended(services, owner_id)
     except (temporal.StillWorking, Unavailable):
         return PayReply(PayStanding.UNAVAILABLE)
+
+
+async def _ended(services: Services, owner_id: str) -> PayReply:
+    """A top-up's run ends as soon as it is paid, before the payer is back."""
+    async with services.database.reading() as session:
+        row = await session.get(TopUp, owner_id)
+    if row is not None and row.status == TopUpStatus.PAID:
+        return PayReply(PayStanding.PAID, row.amount_paise)
+    return PayReply(PayStanding.OVER)
 
 
 def _workflow_id(owner_id: str) -> str:

@@ -271,6 +271,15 @@ class OriginalOut(Answer):
     issued_on: date
 
 
+class AdvanceUsedOut(Answer):
+    """What an invoice takes of an advance."""
+
+    voucher_id: str = Field(description="The receipt voucher, at /v1/documents.")
+    number: str = Field(examples=["RV26-27/000042"])
+    issued_on: date
+    amount_paise: Paise
+
+
 class DocumentDetail(DocumentOut):
     """A document with what is printed on it."""
 
@@ -279,6 +288,7 @@ class DocumentDetail(DocumentOut):
     lines: list[DocumentLineOut]
     payment_reference: str
     payment_method: str
+    paid_from: list[AdvanceUsedOut] = Field(default=[], description="Advances that pay an invoice.")
     original: OriginalOut | None = None
     reason: str = ""
     gst_adjusting: bool = Field(
@@ -301,7 +311,9 @@ class BalanceOut(Answer):
     """What a customer has with us."""
 
     owed_paise: Paise = Field(description="Credited, not paid out; a refund pays it out first.")
-    advances_paise: Paise = Field(description="Paid in advance, its use not decided yet.")
+    advances_paise: Paise = Field(
+        description="The wallet: paid in advance, neither used nor on its way back."
+    )
 
 
 class InvoicePage(Answer):

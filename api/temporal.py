@@ -25,7 +25,9 @@ from domain.errors import GatewayUnavailable, NotFound, Refused, Unavailable
 from domain.exports import Exported, ExportOrder
 from domain.money import rupees
 from domain.subscription import Collection
-from workflows import messages, refund, search_attributes
+from domain.top_up import TopUpStatus
+from workflows import messages, refund, search_attributes, top_up
+from workflows.collecting_ports import top_up_workflow_id
 from workflows.e_invoice import CANCEL_UPDATE, CancelRequest
 from workflows.export import EXPORT_WORKFLOW
 from workflows.messages import (
@@ -47,6 +49,7 @@ from workflows.ports import (
     subscription_workflow_id,
 )
 from workflows.refund import RefundReply, StartRefund
+from workflows.top_up import CancelTopUp, StartTopUp
 
 OPEN_SECONDS = 1.4
 """The caller is answered within two seconds: this, a look whether it has begun, and the reading before."""
@@ -325,6 +328,39 @@ async def exported(client: Client, export_id: str) -> Exported | None:
         raise NotFound(f"There is no export {export_id}, or it was long ago: ask for it again.") from None
     except StillWorking:
         raise Unavailable("Temporal did not say in time how far the export is; try again") from None
+
+
+async def open_top_up(client: Client, start: StartTopUp) -> TopUpStatus:
+    """Begin the top-up and wait until it is on record; repeating it with the same id is harmless.
+
+    Raises StillWorking once the workflow has begun, WorkflowOver if it has ended, else Unavailable.
+    """
+    operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+        top_up.WORKFLOW_NAME,
+        start,
+        id=top_up_workflow_id(start.top_up.id),
+        task_queue=SUBSCRIPTIONS_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"top-up of {rupees(start.top_up.amount_paise)}",
+    )
+    try:
+        async with _speaking(OPEN_SECONDS):
+            return await _update_with_start(client, messages.OPEN_UPDATE, operation, TopUpStatus)
+    except WorkflowUpdateFailedError:
+        raise WorkflowOver from None  # it ended while it was asked
+
+
+async def cancel_top_up(client: Client, top_up_id: str, request: CancelTopUp) -> TopUpStatus:
+    """How it stands then. Raises StillWorking, WorkflowOver or Unavailable."""
+    try:
+        async with _speaking(COMMAND_SECONDS):
+            status: TopUpStatus = await client.get_workflow_handle(
+                top_up_workflow_id(top_up_id)
+            ).execute_update(top_up.CANCEL_UPDATE, request, result_type=TopUpStatus)
+            return status
+    except WorkflowUpdateFailedError as error:
+        raise _refusal(error) from error
 
 
 async def customer_of_run(client: Client, subscription_id: str) -> str | None:

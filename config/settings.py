@@ -22,6 +22,7 @@ from domain.pricing import SupplyRules
 from domain.registrations import SellerRegistrations
 from domain.renewal import Terms
 from domain.supply import ZeroRating
+from domain.top_up import TopUpLimits
 from gateways.storage import StorageSettings
 
 PREFIX = "BAHI_"
@@ -190,6 +191,13 @@ class Settings(BaseSettings):
     irp_public_keys: str = ""
     """What answers are signed with: PEM public keys or certificates, one after the other."""
 
+    top_up_gateway: Literal["", "phonepe", "razorpay"] = ""
+    """Whose pages top-ups are paid on; empty: PhonePe's where it is offered, else Razorpay's."""
+    top_up_smallest_paise: int = Field(100_00, ge=1_00)
+    top_up_largest_paise: int = Field(1_00_000_00, ge=1_00)
+    top_up_expires_after_seconds: int = Field(24 * 3600, ge=900)
+    """How long one can be paid; money that is on its way then still counts."""
+
     checkout_expires_after_seconds: int = 7 * 24 * 3600
     monthly_total_count: int = 120
     """Cycles agreed with the gateway for a monthly plan; UPI allows ten years."""
@@ -251,6 +259,17 @@ class Settings(BaseSettings):
                 f"two kinds of document are numbered with {twice[0]}: give each its own prefix (rule 46(b)), "
                 "see BAHI_INVOICE_PREFIX, BAHI_CREDIT_NOTE_PREFIX and the like"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _top_ups_are_possible(self) -> Self:
+        if self.top_up_smallest_paise > self.top_up_largest_paise:
+            raise Misconfigured(
+                "BAHI_TOP_UP_SMALLEST_PAISE is above BAHI_TOP_UP_LARGEST_PAISE: nothing could be put into a "
+                "wallet; lower the first or raise the second"
+            )
+        if self.top_up_gateway == "phonepe" and not self.phonepe_client_id:
+            raise Misconfigured("BAHI_TOP_UP_GATEWAY is phonepe: set BAHI_PHONEPE_CLIENT_ID and its secret")
         return self
 
     @model_validator(mode="after")
@@ -371,6 +390,16 @@ class Settings(BaseSettings):
         return SupplyRules(
             self.zero_rating, self.lut_required, self.export_payment_permitted, self.round_total_to_rupee
         )
+
+    @property
+    def topped_up_by(self) -> str:
+        """The gateway of top-ups."""
+        return self.top_up_gateway or ("phonepe" if self.phonepe_client_id else "razorpay")
+
+    @property
+    def top_up_limits(self) -> TopUpLimits:
+        """What may be put into the wallet at a time."""
+        return TopUpLimits(self.top_up_smallest_paise, self.top_up_largest_paise)
 
     @property
     def irp_keys(self) -> tuple[str, ...]:

@@ -246,20 +246,16 @@ async def given_back_paise(session: AsyncSession, original_ids: Sequence[str]) -
     return {str(original_id): int(total) for original_id, total in rows}
 
 
-async def owed_to(session: AsyncSession, user_id: str) -> dict[str, int]:
-    """Paise by account of what the customer has with us: credited but not paid out, and advances."""
+async def owed_to(session: AsyncSession, user_id: str) -> int:
+    """Paise that were credited to the customer and not paid out."""
     entry, posting = LedgerTransaction, LedgerPosting
     query = (
-        select(posting.account, func.sum(-posting.amount_paise))
+        select(func.sum(-posting.amount_paise))
         .join(entry, entry.id == posting.transaction_id)
         .join(Customer, Customer.id == entry.customer_id)
-        .where(
-            Customer.user_id == user_id,
-            posting.account.in_([Account.CUSTOMER_CREDIT.value, Account.WALLET.value]),
-        )
-        .group_by(posting.account)
+        .where(Customer.user_id == user_id, posting.account == Account.CUSTOMER_CREDIT.value)
     )
-    return {account: int(paise) for account, paise in (await session.execute(query)).all()}
+    return int(await session.scalar(query) or 0)
 
 
 GRANTED = """(subscription.status IN ('ACTIVE', 'PAST_DUE')

@@ -4,19 +4,19 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import ledger, outbox
 from db.issuing import DOCUMENTS, against, facts
-from db.models import Document, IrpRegistration, Rendition
+from db.models import Document, IrpRegistration, Rendition, WalletDraw
 from db.session import Database
 from domain.document import DocumentKind, Registration, TaxDocument
 from domain.e_invoice import CancelReason, EInvoiceStatus, needs_registration
 from domain.errors import NotFound
 from domain.events import EventType, interested
-from domain.ledger import voided
+from domain.ledger import Posting, advance_used, opposite, voided
 
 _OPEN = (EInvoiceStatus.DUE, EInvoiceStatus.REFUSED)
 
@@ -142,13 +142,22 @@ async def cancel(
         customer_id=document.customer_id,
         document_id=document_id,
         occurred_at=cancelled_at,
-        postings=voided(issued.amount, note=issued.kind is DocumentKind.CREDIT_NOTE),
+        postings=_void(issued),
     )
+    # What an invoice took from the wallet is for the next one to take.
+    draws = update(WalletDraw).where(WalletDraw.document_id == document_id).values(document_id=None)
+    await session.execute(draws)
     row.status, row.cancel_reason = EInvoiceStatus.CANCELLED.value, reason.name.lower()
     row.cancelled_at = row.updated_at = cancelled_at
     told = {"irn": row.irn or "", "reason": row.cancel_reason, **told}
     await _announce(session, EventType.E_INVOICE_CANCELLED, document_id, cancelled_at, sinks, **told)
     return True
+
+
+def _void(issued: TaxDocument) -> tuple[Posting, ...]:
+    if not issued.adjusts:
+        return voided(issued.amount, note=issued.kind is DocumentKind.CREDIT_NOTE)
+    return opposite(advance_used(issued.amount, sum(use.amount.tax_paise for use in issued.adjusts)))
 
 
 async def numbered(session: AsyncSession, names: Collection[tuple[str, str]]) -> list[TaxDocument]:

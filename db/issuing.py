@@ -100,6 +100,8 @@ def facts(document: TaxDocument) -> dict[str, str | int]:
     }
     if document.kind in (DocumentKind.TAX_INVOICE, DocumentKind.BILL_OF_SUPPLY):
         told |= {"invoice_id": document.id, "invoice_number": document.number}
+    if document.adjusts:
+        told["from_wallet_paise"] = document.amount.total_paise - document.due_paise
     return told
 
 

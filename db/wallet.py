@@ -1,4 +1,6 @@
-"""What customers paid in advance and may still use: the wallet in the books, less draws not yet invoiced.
+"""What customers paid in advance and may still use.
+
+That is the wallet in the books, less draws not yet invoiced and advances on their way back to the payer.
 
 Whoever takes from a wallet holds `lock` until the commit: draws, their invoice, refunds of advances.
 """
@@ -14,15 +16,19 @@ from db.models import Customer
 from domain.periods import india_date
 from domain.usage import month_of
 
-AVAILABLE = """(
+AVAILABLE = """greatest(0, (
     SELECT coalesce(sum(-posting.amount_paise), 0)::bigint
     FROM ledger_transactions AS entry JOIN ledger_postings AS posting ON posting.transaction_id = entry.id
     WHERE entry.customer_id = customer.id AND posting.account = 'wallet'
 ) - (
     SELECT coalesce(sum(amount_paise), 0)::bigint FROM wallet_draws
     WHERE customer_id = customer.id AND document_id IS NULL
-)"""
-"""Paise of a row `customer`, in SQL."""
+) - (
+    SELECT coalesce(sum(amount_paise), 0)::bigint FROM refunds
+    WHERE customer_id = customer.id AND status IN ('requested', 'pending')
+      AND starts_with(document_id, 'rcv_')
+))"""
+"""Paise of a row `customer`, in SQL. Receipt vouchers bear it in their ids."""
 
 _AVAILABLE = text(
     f"SELECT customer.id, {AVAILABLE} FROM unnest(:customer_ids) AS customer (id)"  # noqa: S608 - our own text
@@ -62,6 +68,11 @@ async def lock(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, str]
     )
     rows = (await session.execute(locked)).all()
     return {row.user_id: row.id for row in rows}
+
+
+async def lock_one(session: AsyncSession, customer_id: str) -> Customer:
+    """As `lock`, by the customer's own id."""
+    return await session.get_one(Customer, customer_id, with_for_update={"key_share": True})
 
 
 async def available(session: AsyncSession, customer_ids: Sequence[str]) -> dict[str, int]:

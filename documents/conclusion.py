@@ -50,7 +50,11 @@ def summary(document: TaxDocument) -> list[Flowable]:
         words(f"Reverse charge: {'Yes' if document.reverse_charge else 'No'}", BODY),
         *_foreign_value(document),
     ]
-    return [columns([said, "", _totals(document, taxes)], [_LEFT, GAP, SIDE]), *_endorsements(document)]
+    return [
+        columns([said, "", _totals(document, taxes)], [_LEFT, GAP, SIDE]),
+        *_advances(document),
+        *_endorsements(document),
+    ]
 
 
 def _taxes(document: TaxDocument) -> Sequence[TaxLine]:
@@ -117,6 +121,26 @@ def _totals(document: TaxDocument, taxes: Sequence[TaxLine]) -> Table:
     return table
 
 
+def _advances(document: TaxDocument) -> list[Flowable]:
+    """Which advances pay it, with the tax that was declared on them (gst.md 1.4)."""
+    if not document.adjusts:
+        return []
+    head = ["Paid from receipt voucher", "Dated", "Tax in it (₹)", "Advance used (₹)"]
+    rows = [
+        [
+            use.voucher.number,
+            day_name(use.voucher.issued_on),
+            figures(use.amount.tax_paise),
+            figures(use.amount.total_paise),
+        ]
+        for use in document.adjusts
+    ]
+    due = ["Amount due", "", "", figures(document.due_paise)]
+    table = Table([head, *rows, due], colWidths=[WIDTH * share / 100 for share in (40, 20, 20, 20)])
+    table.setStyle([*RULED, ("ALIGN", (2, 0), (-1, -1), "RIGHT"), ("FONTNAME", (0, -1), (-1, -1), BOLD)])
+    return [Spacer(0, 6 * mm), table]
+
+
 def _breadth(texts: Sequence[str], size: float) -> float:
     """Points that the texts take side by side."""
     width: float = sum(stringWidth(text, BOLD, size) for text in texts)
@@ -159,7 +183,7 @@ def ways_to_pay(document: TaxDocument, scannable: bool) -> list[Flowable]:
     by_upi: list[Flowable] = [label("Pay by UPI"), words(seller.upi_id, BODY)]
     if not scannable:  # One QR code on a document: the signed one.
         return [Spacer(0, 6 * mm), columns([transfer, "", by_upi], [_LEFT, GAP + INSET, SIDE - INSET])]
-    by_upi += [words(f"Scan with any UPI app to pay {rupees(document.amount.total_paise)}", BODY)]
+    by_upi += [words(f"Scan with any UPI app to pay {rupees(document.due_paise)}", BODY)]
     code = QrCode(upi_link(document), _UPI_QR, ACCENT)
     box = Table([[by_upi, code]], colWidths=[SIDE - _UPI_QR - 3 * mm, _UPI_QR + 3 * mm])
     box.setStyle(

@@ -15,7 +15,7 @@ _QUIET = 4
 
 def upi_link(document: TaxDocument) -> str:
     """What a UPI app reads: whom to pay, how much, for which document."""
-    whole, paise = divmod(document.amount.total_paise, 100)
+    whole, paise = divmod(document.due_paise, 100)
     asked = {
         "pa": document.seller.upi_id,
         "pn": document.seller.trade_name or document.seller.legal_name,

@@ -26,7 +26,7 @@ class Posted:
     figures: Figures
     round_off_paise: int = 0
     held_paise: int = 0
-    """Put into wallets; what a voucher says was received or returned."""
+    """Put into wallets: what a voucher received or returned, and what an invoice took."""
     tax_on_advances_paise: int = 0
 
     def __bool__(self) -> bool:
@@ -100,15 +100,27 @@ def _of_advances(filing: Filing, read: Figures, ledger: Mapping[str, Posted]) ->
         yield Comparison(f"advances: {name}", said, filed, None)
     taxed = sum(posted.tax_on_advances_paise for posted in ledger.values())
     yield Comparison("advances: tax", given.tax_paise, read.tax_paise, None, 0, taxed)
-    vouchers = [each for each in filing.documents if each.kind in VOUCHERS]
-    held = sum(_growth(each) * each.amount.total_paise for each in vouchers)
-    posted_held = sum(ledger[each.id].held_paise for each in vouchers if each.id in ledger)
+    held = sum(_held(each) for each in filing.documents)
+    posted_held = sum(ledger[each.id].held_paise for each in filing.documents if each.id in ledger)
     yield Comparison("advances: money held", held, None, None, 0, posted_held)
 
 
 def _growth(voucher: TaxDocument) -> int:
     """Advances grow by a receipt voucher and shrink by a refund voucher."""
     return 1 if voucher.kind is DocumentKind.RECEIPT_VOUCHER else -1
+
+
+def _held(document: TaxDocument) -> int:
+    """What the document puts into the wallet, or takes out of it; paise."""
+    if document.kind in VOUCHERS:
+        return _growth(document) * document.amount.total_paise
+    return -sum(use.amount.total_paise for use in document.adjusts)
+
+
+def _tax_on_advances(document: TaxDocument) -> int:
+    if document.kind in VOUCHERS:
+        return _growth(document) * of_document(document).tax_paise
+    return -sum(use.amount.tax_paise for use in document.adjusts)
 
 
 def _signed(document: TaxDocument) -> Figures:
@@ -185,10 +197,9 @@ def _by_document(filing: Filing, ledger: Mapping[str, Posted]) -> Iterator[str]:
 
 def _pairs(document: TaxDocument, posted: Posted) -> Iterator[tuple[str, int, int]]:
     """What the document says and what the ledger has for it, by name."""
+    yield "money held", _held(document), posted.held_paise
+    yield "tax on the advance", _tax_on_advances(document), posted.tax_on_advances_paise
     if document.kind in VOUCHERS:
-        sign = _growth(document)
-        yield "money held", sign * document.amount.total_paise, posted.held_paise
-        yield "tax on the advance", sign * of_document(document).tax_paise, posted.tax_on_advances_paise
         said, round_off = Figures(), 0
     else:
         said, round_off = _signed(document), sign_of(document) * document.amount.round_off_paise

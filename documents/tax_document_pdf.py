@@ -201,8 +201,10 @@ def _payment(document: TaxDocument) -> list[Flowable]:
         reference and f"Reference: {reference}",
     ]
     if wording.is_due(document):
-        due = words(rupees(document.amount.total_paise), STRONG)
+        due = words(rupees(document.due_paise), STRONG)
         return [*after, label("Amount due"), due, *_paragraphs(facts)]
+    if document.adjusts:
+        return [*after, label("Paid from advances"), words("Nothing is to be paid", STRONG)]
     if not document.paid_on:
         return _paragraphs(facts)
     back = document.kind in (DocumentKind.CREDIT_NOTE, DocumentKind.REFUND_VOUCHER)

@@ -160,7 +160,7 @@ def statement(document: TaxDocument) -> str:
 
 def is_due(document: TaxDocument) -> bool:
     """Whether the document asks for money: an unpaid invoice, bill or proforma."""
-    return document.kind in _ASKING and not document.paid_on and document.amount.total_paise > 0
+    return document.kind in _ASKING and not document.paid_on and document.due_paise > 0
 
 
 def value_label(document: TaxDocument) -> str:

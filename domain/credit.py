@@ -228,6 +228,7 @@ def _issued(
         reason=reason,
         gst_adjusting=portion.gst_adjusting,
         foreign=_foreign_part(original, earlier, portion),
+        adjusts=(),
     )
 
 

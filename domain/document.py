@@ -128,6 +128,26 @@ class Original:
 
 
 @dataclass(frozen=True)
+class AdvanceUse:
+    """What an invoice takes of one advance. Lines and money are those of the receipt voucher, in part.
+
+    So much of the tax that was declared on the advance, at its place and rate, is due no longer.
+    """
+
+    voucher_id: str
+    voucher: Original
+    supply: Supply
+    """The voucher's."""
+    lines: tuple[Line, ...]
+    amount: TaxedAmount
+
+    @property
+    def gst_adjusting(self) -> bool:
+        """Like a refund of the advance, it lowers the tax on it."""
+        return True
+
+
+@dataclass(frozen=True)
 class ForeignValue:
     """What the buyer pays in another currency (rule 34(2)); the document's own amounts are rupees."""
 
@@ -167,6 +187,13 @@ class TaxDocument:
     currency: str = "INR"
     foreign: ForeignValue | None = None
     reverse_charge: bool = False
+    adjusts: tuple[AdvanceUse, ...] = ()
+    """The advances that an invoice is paid from."""
+
+    @property
+    def due_paise(self) -> int:
+        """The total less what advances pay of it."""
+        return self.amount.total_paise - sum(use.amount.total_paise for use in self.adjusts)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ class EventType(StrEnum):
     REFUND_FAILED = "refund.failed"
     PAYMENT_REFUNDED = "payment.refunded"
     ENTITLEMENT_CHANGED = "entitlement.changed"
+    TOP_UP_OPENED = "top_up.opened"
+    TOP_UP_PAID = "top_up.paid"
+    TOP_UP_EXPIRED = "top_up.expired"
+    TOP_UP_CANCELLED = "top_up.cancelled"
     USAGE_BUDGET_WARNED = "usage.budget_warned"
     USAGE_BUDGET_USED_UP = "usage.budget_used_up"
 

@@ -1,5 +1,6 @@
 """Double entry: what each happening posts. Every posting balances, here and again in the database."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,12 +45,12 @@ def balanced(postings: list[Posting]) -> tuple[Posting, ...]:
     return tuple(posting for posting in postings if posting.amount_paise)
 
 
-def sale(amount: TaxedAmount) -> tuple[Posting, ...]:
+def sale(amount: TaxedAmount, paid_from: Account = Account.GATEWAY_CLEARING) -> tuple[Posting, ...]:
     """A captured charge with its tax invoice."""
     taxes = [Posting(Account(f"output_{line.head.lower()}"), -line.tax_paise) for line in amount.taxes]
     return balanced(
         [
-            Posting(Account.GATEWAY_CLEARING, amount.total_paise),
+            Posting(paid_from, amount.total_paise),
             Posting(Account.REVENUE, -amount.taxable_paise),
             *taxes,
             Posting(Account.ROUND_OFF, -amount.round_off_paise),
@@ -84,7 +85,7 @@ def voided(amount: TaxedAmount, *, note: bool) -> tuple[Posting, ...]:
     `note`: a credit note, which had taken back what a sale posts.
     """
     void = credited(amount, Account.SUSPENSE)
-    return tuple(Posting(each.account, -each.amount_paise) for each in void) if note else void
+    return opposite(void) if note else void
 
 
 def paid_out(amount_paise: int) -> tuple[Posting, ...]:
@@ -97,11 +98,16 @@ def paid_out(amount_paise: int) -> tuple[Posting, ...]:
     )
 
 
-def advance_kept(amount: TaxedAmount) -> tuple[Posting, ...]:
-    """Money that was set aside becomes the customer's advance; its tax is due now (gst.md 1.1, 1.4)."""
+def advance_received(
+    amount: TaxedAmount, taken_from: Account = Account.GATEWAY_CLEARING
+) -> tuple[Posting, ...]:
+    """Money for nothing in particular becomes the customer's advance; its tax is due now (gst.md 1.1, 1.4).
+
+    It comes by the gateway, or is in suspense since it was set aside.
+    """
     return balanced(
         [
-            Posting(Account.SUSPENSE, amount.total_paise),
+            Posting(taken_from, amount.total_paise),
             Posting(Account.WALLET, -amount.total_paise),
             Posting(Account.TAX_ON_ADVANCES, amount.tax_paise),
             Posting(Account.OUTPUT_TAX_ON_ADVANCES, -amount.tax_paise),
@@ -119,6 +125,25 @@ def advance_returned(amount: TaxedAmount) -> tuple[Posting, ...]:
             Posting(Account.TAX_ON_ADVANCES, -amount.tax_paise),
         ]
     )
+
+
+def advance_used(amount: TaxedAmount, advance_tax_paise: int) -> tuple[Posting, ...]:
+    """An invoice paid from advances: its own tax takes the place of theirs (gst.md 1.4, 6.1 "at / txpd").
+
+    `advance_tax_paise` is what was declared on the part that is used.
+    """
+    return balanced(
+        [
+            *sale(amount, Account.WALLET),
+            Posting(Account.OUTPUT_TAX_ON_ADVANCES, advance_tax_paise),
+            Posting(Account.TAX_ON_ADVANCES, -advance_tax_paise),
+        ]
+    )
+
+
+def opposite(postings: Iterable[Posting]) -> tuple[Posting, ...]:
+    """The opposite of what was posted."""
+    return tuple(Posting(each.account, -each.amount_paise) for each in postings)
 
 
 def returned(amount_paise: int) -> tuple[Posting, ...]:

@@ -83,6 +83,12 @@ def cycle_at(started_at: datetime, interval: Interval, moment: datetime) -> int:
     return cycle
 
 
+def month_period(month: str) -> Period:
+    """The calendar month `2026-11` in India."""
+    first = date.fromisoformat(f"{month}-01")
+    return Period(india_midnight(first), india_midnight(add_months(first, 1)))
+
+
 def financial_year(day: date) -> str:
     """April to March, written `2026-27`."""
     first = day.year if day.month >= 4 else day.year - 1

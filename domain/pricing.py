@@ -79,6 +79,13 @@ def charged(
     listed = priced(price, description, supply, dates, rules)
     if listed.amount.total_paise == charge_paise:
         return listed
-    rate_bp, _ = rate_of_supply(price.sac, dates)
-    item = Item(description, price.sac, rate_bp, charge_paise)
+    return inclusive(description, price.sac, supply, dates, charge_paise)
+
+
+def inclusive(
+    description: str, sac: str, supply: Supply, dates: SupplyDates, total_paise: int
+) -> DocumentAmount:
+    """One thing for a sum with the tax inside, in paise. Raises InvalidInput for a SAC without a rate."""
+    rate_bp, _ = rate_of_supply(sac, dates)
+    item = Item(description, sac, rate_bp, total_paise)
     return document_amount([item], supply, Terms(prices_include_tax=True))

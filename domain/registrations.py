@@ -113,6 +113,18 @@ class SellerRegistrations:
         known = ", ".join(each.key for each in self.all)
         raise Misconfigured(f"no seller registration has the key {key!r}: add it, or choose one of {known}")
 
+    def of_gstin(self, gstin: str) -> SellerRegistration:
+        """The one that earlier documents of this GSTIN are from; "" is a seller who has none.
+
+        Raises Misconfigured for one that is no longer there.
+        """
+        for each in self.all:
+            if each.seller.gstin == gstin:
+                return each
+        raise Misconfigured(
+            f"no seller registration has the GSTIN {gstin!r}, from which there are advances: add it again"
+        )
+
     def chosen(self, *, customer_key: str = "", plan_key: str = "") -> SellerRegistration:
         """The customer's registration, else the plan's, else the default. Raises Misconfigured."""
         return self.of_key(customer_key or plan_key or self.default_key)

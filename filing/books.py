@@ -8,7 +8,7 @@ from db import filing_reads
 from db.filing_reads import AtPortal, Credited, Days, Taken
 from db.session import Database
 from documents.figures import Figures
-from documents.gstr1 import Filing, PortalSettings, Series
+from documents.gstr1 import Filing, PortalSettings, Series, adjustments_of
 from documents.gstr1.filing import Period
 from documents.reconciliation import Posted
 from documents.registers import JournalRow
@@ -86,11 +86,13 @@ async def read_month(
     at_portal = {} if found is None and e_invoicing else found
     void = {key for key, each in (at_portal or {}).items() if each.status is EInvoiceStatus.CANCELLED}
     cancelled = tuple(document for document in documents if document.id in void)
+    in_force = tuple(document for document in documents if document.id not in void)
     filing = Filing(
         gstin,
         period,
-        tuple(document for document in documents if document.id not in void),
+        in_force,
         tuple(_series(run, cancelled) for run in taken),
+        adjustments=adjustments_of(in_force),
         settings=settings,
         cancelled=cancelled,
     )

@@ -1,4 +1,4 @@
-"""Moves the simulators, every workflow of a subscription or refund and the API's clock through time together.
+"""Moves the simulators, subscriptions', refunds' and top-ups' workflows and the API's clock together.
 
 On the real Temporal server each workflow has a clock of its own that can be fast-forwarded; the
 simulators have one too. Travelling stops at every moment at which either has something to do, in order.
@@ -12,19 +12,21 @@ from typing import TypeAlias
 
 from sqlalchemy import exists, or_, select
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from db import models
 from db.session import Database
-from domain.subscription import LIVE
+from domain.subscription import FINAL, LIVE, Collection
 from local.home import LocalError
 from simulator.process import SimulatorProcess
 from workflows import messages
+from workflows.collecting_ports import top_up_workflow_id
 from workflows.messages import StartSubscription
 from workflows.ports import refund_workflow_id, subscription_workflow_id
 from workflows.refund import StartRefund
+from workflows.top_up import StartTopUp
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -37,6 +39,11 @@ _WAITING = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 _row = models.Subscription
 _WITH_A_RUN = select(_row.id).where(
     or_(_row.status.in_([status.value for status in LIVE]), _row.access_until.is_not(None))
+)
+_ENDED = select(_row.id).where(
+    _row.collection == Collection.ENGINE.value,
+    _row.status.in_([status.value for status in FINAL]),
+    _row.access_until.is_(None),
 )
 _REFUNDS_UNDER_WAY = select(models.Refund.id).where(models.Refund.status.in_(["requested", "pending"]))
 _inbox, _outbox, _portal = models.WebhookInbox, models.OutboxDelivery, models.IrpRegistration
@@ -157,8 +164,13 @@ class TimeMachine:
         async with self._database.reading() as session:
             ids = [subscription_workflow_id(each) for each in await session.scalars(_WITH_A_RUN)]
             ids += [refund_workflow_id(each) for each in await session.scalars(_REFUNDS_UNDER_WAY)]
+            lingering = [top_up_workflow_id(each) for each in await session.scalars(select(models.TopUp.id))]
+            lingering += [subscription_workflow_id(each) for each in await session.scalars(_ENDED)]
         runs: list[Run] = []
         try:
+            # What is over in the books may still look at pages that can be paid.
+            running = await asyncio.gather(*(self._is_running(item) for item in lingering))
+            ids += [item for item, runs_on in zip(lingering, running, strict=True) if runs_on]
             for found in await asyncio.gather(*(self._idle_run(item) for item in ids)):
                 if found is None:
                     return None
@@ -166,6 +178,10 @@ class TimeMachine:
         except RPCError:
             return None  # between two runs
         return runs
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        described = await self._client.get_workflow_handle(workflow_id).describe()
+        return described.status is WorkflowExecutionStatus.RUNNING
 
     async def _idle_run(self, workflow_id: str) -> Run | None:
         handle = self._client.get_workflow_handle(workflow_id)
@@ -194,8 +210,9 @@ class TimeMachine:
     async def _began_with(self, handle: Handle) -> timedelta:
         async for event in handle.fetch_history_events(page_size=1):
             given = event.workflow_execution_started_event_attributes.input.payloads
-            kind = StartRefund if handle.id.startswith(refund_workflow_id("")) else StartSubscription
+            kinds = {refund_workflow_id(""): StartRefund, top_up_workflow_id(""): StartTopUp}
+            kind = next((kinds[each] for each in kinds if handle.id.startswith(each)), StartSubscription)
             start = (await self._client.data_converter.decode(given, [kind]))[0]
-            assert isinstance(start, StartRefund | StartSubscription)
+            assert isinstance(start, StartRefund | StartTopUp | StartSubscription)
             return start.test_clock_offset
         raise LocalError(f"{handle.id} has no history")

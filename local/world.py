@@ -217,7 +217,7 @@ async def open_world(
             key_secret=defaults.razorpay_key_secret.get_secret_value(),
             now=now,
         )
-        phonepe = _phonepe(stack, folder, public_url, now) if with_phonepe else None
+        phonepe = open_phonepe(stack, folder, public_url, now) if with_phonepe else None
         _, simulator = await asyncio.gather(
             stack.enter_async_context(temporal), stack.enter_async_context(starting)
         )
@@ -263,7 +263,8 @@ def phonepe_settings(phonepe: PhonePeProcess) -> dict[str, Any]:
     }
 
 
-async def _phonepe(stack: AsyncExitStack, folder: Path, public_url: str, now: datetime) -> PhonePeProcess:
+async def open_phonepe(stack: AsyncExitStack, folder: Path, public_url: str, now: datetime) -> PhonePeProcess:
+    """A simulator that ends with the stack and calls the API at `public_url`."""
     starting = PhonePeProcess.open(
         folder / "phonepe.sqlite", webhook_url=f"{public_url}/webhooks/phonepe", now=now
     )

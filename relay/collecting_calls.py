@@ -20,6 +20,7 @@ from domain.mandate import DEAD, MandateStatus
 from domain.merchant_ids import Purpose
 from domain.subscription import FINAL, Status
 from relay.calls import Verdict, orphan, signalled, wake_ended
+from relay.top_ups import TopUpsAgain
 from workflows import collecting_ports, messages, ports
 
 _MONEY_CAME = (".completed", ".paid", ".captured", "payment_success")
@@ -50,6 +51,7 @@ class _Owner:
     workflow_id: str
     hint: messages.GatewayEvent
     subscription_id: str | None = None
+    top_up_id: str | None = None
 
 
 class CollectingCalls:
@@ -70,6 +72,7 @@ class CollectingCalls:
         self._gateway = gateway
         self._clock = clock
         self._workflow_clock_offset = workflow_clock_offset
+        self._again = TopUpsAgain(database, client, workflow_clock_offset)
 
     async def hand_on(self, entry: WebhookInbox, named: Named) -> Verdict | None:
         """Tell the run that owns it; None for what is nobody's here. Raises Unavailable."""
@@ -83,6 +86,8 @@ class CollectingCalls:
             return Verdict(entry, "known", owner.subscription_id)
         if await signalled(self._client, owner.workflow_id, owner.hint):
             return Verdict(entry, "signalled", owner.subscription_id)
+        if owner.top_up_id is not None and await self._again.begin(owner.top_up_id, owner.hint):
+            return Verdict(entry, "signalled")
         if owner.subscription_id is None:
             return Verdict(entry, "late")
         if await self._has_ended(owner.subscription_id):
@@ -180,7 +185,8 @@ def _of_page(entry: WebhookInbox, page: PayPage) -> _Owner:
     if page.subscription_id is not None:
         run = ports.subscription_workflow_id(page.subscription_id)
         return _Owner(run, hint, page.subscription_id)
-    return _Owner(collecting_ports.top_up_workflow_id(str(page.top_up_id)), hint)
+    top_up_id = str(page.top_up_id)
+    return _Owner(collecting_ports.top_up_workflow_id(top_up_id), hint, top_up_id=top_up_id)
 
 
 def _of_subscription(

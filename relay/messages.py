@@ -71,6 +71,8 @@ class Occasion:
     used_percent: int = 0
     wallet_paise: int = 0
     """What is left in the wallet."""
+    from_wallet_paise: int = 0
+    """What the wallet pays of an invoice."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,14 @@ def _receipt(occasion: Occasion) -> Letter:
     bill = occasion.document_kind == DocumentKind.BILL_OF_SUPPLY
     short, formal = ("bill of supply", "bill of supply") if bill else ("invoice", "tax invoice")
     bought = f" for the {occasion.plan} plan" if occasion.plan else ""
+    if occasion.from_wallet_paise:
+        happened = f"You used {amount} beyond your plan. Your wallet has paid it: nothing is left to pay."
+        where = _attached(occasion, f"The {formal} is number {number}.")
+        return Letter(
+            f"{short.capitalize()} {number}, paid from your wallet",
+            (happened, where),
+            _download(occasion, short),
+        )
     happened = f"Thank you: we have received {amount}{bought}."
     where = _attached(occasion, f"The {formal} is number {number}.")
     return Letter(f"Receipt for {amount}, {short} {number}", (happened, where), _download(occasion, short))

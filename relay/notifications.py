@@ -145,6 +145,7 @@ class NotificationsSink:
             month=_month(data),
             used_percent=_whole(data, "used_percent"),
             wallet_paise=_whole(data, "wallet_paise"),
+            from_wallet_paise=_whole(data, "from_wallet_paise"),
         )
         if kind is Kind.PAYMENT_FAILED and explain(occasion.reason).remedy is Remedy.OPERATOR:
             _log.error(

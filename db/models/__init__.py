@@ -6,13 +6,14 @@ Issued documents, ledger postings and outbox events are append-only: the databas
 
 from db.models.base import Base
 from db.models.carrying import IdempotencyKey, Notification, OutboxDelivery, OutboxEvent, WebhookInbox
-from db.models.collecting import Mandate, PayPage, WalletDraw
+from db.models.collecting import AdvanceUse, Mandate, PayPage, TopUp, WalletDraw
 from db.models.money import GatewayIntent, LedgerPosting, LedgerTransaction, Payment, Refund
 from db.models.paper import Document, IrpRegistration, NumberSeries, Rendition
 from db.models.selling import Customer, GatewayPlan, Plan, Price, Subscription
 from db.models.usage import UsageDay, UsageEvent, UsageMonth
 
 __all__ = [
+    "AdvanceUse",
     "Base",
     "Customer",
     "Document",
@@ -34,6 +35,7 @@ __all__ = [
     "Refund",
     "Rendition",
     "Subscription",
+    "TopUp",
     "UsageDay",
     "UsageEvent",
     "UsageMonth",

@@ -1,4 +1,4 @@
-"""Collecting on our own clock: permissions to debit, pages to pay on, draws on the wallet."""
+"""Collecting on our own clock: permissions to debit, pages to pay on; the wallet, filled and drawn on."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, one_of
 from domain.mandate import MandateKind, MandateStatus
+from domain.top_up import TopUpStatus
 
 
 class Mandate(Base):
@@ -81,6 +82,7 @@ class WalletDraw(Base):
     __table_args__ = (
         CheckConstraint("amount_paise > 0", name="amount"),
         Index("ix_wallet_draws_open", "customer_id", "month", postgresql_where=text("document_id IS NULL")),
+        Index("ix_wallet_draws_document", "document_id", postgresql_where=text("document_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -91,3 +93,40 @@ class WalletDraw(Base):
     """In India, `2026-11`."""
     reference: Mapped[str]
     document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id"))
+
+
+class TopUp(Base):
+    """A customer's wish to put money into the wallet, and what became of it."""
+
+    __tablename__ = "top_ups"
+    __table_args__ = (
+        CheckConstraint("amount_paise > 0", name="amount"),
+        CheckConstraint(one_of("status", [status.value for status in TopUpStatus]), name="status"),
+        CheckConstraint("(status = 'paid') = (voucher_id IS NOT NULL)", name="paid"),
+        Index("ix_top_ups_customer", "customer_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
+    gateway: Mapped[str]
+    amount_paise: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    """Why it was cancelled."""
+    payment_id: Mapped[str | None] = mapped_column(ForeignKey("payments.id"))
+    voucher_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id"))
+    """The receipt voucher, once it is paid."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class AdvanceUse(Base):
+    """That an invoice uses up part of a receipt voucher; what exactly is in the invoice's `document`."""
+
+    __tablename__ = "advance_uses"
+    __table_args__ = (CheckConstraint("amount_paise > 0", name="amount"),)
+
+    voucher_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    invoice_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    amount_paise: Mapped[int] = mapped_column(BigInteger)

@@ -83,6 +83,11 @@ class Refund(Base):
         CheckConstraint(one_of("status", ["requested", "pending", "processed", "failed"]), name="status"),
         CheckConstraint(one_of("origin", ["bahi", "dashboard"]), name="origin"),
         CheckConstraint(one_of("speed", ["normal", "optimum"]), name="speed"),
+        Index(
+            "ix_refunds_under_way",
+            "customer_id",
+            postgresql_where=text("status IN ('requested', 'pending')"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -180,6 +180,8 @@ def _sums(document: TaxDocument) -> Iterator[str]:
             yield f"the lines' {name} is {rupees(in_lines)}, the document says {rupees(in_total)}."
     if stated.taxable_paise + stated.tax_paise + amount.round_off_paise != amount.total_paise:
         yield "taxable value, tax and round-off do not add up to the total."
+    if document.due_paise < 0:
+        yield f"advances pay {rupees(-document.due_paise)} more than its total."
     paise = [part for line in document.lines for part in of_line(line).parts]
     if min([*paise, amount.total_paise]) < 0:
         yield "an amount is negative; notes carry positive amounts."

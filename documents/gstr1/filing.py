@@ -1,13 +1,13 @@
 """What a GSTR-1 is made from: one registration, one month, and everything it issued in it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
 from documents.figures import Figures, of_line
-from domain.document import DocumentKind, Line, Original, TaxDocument
+from domain.document import AdvanceUse, DocumentKind, Original, TaxDocument
 from domain.errors import InvalidInput
 from domain.supply import Supply
 
@@ -103,18 +103,24 @@ class Adjustment:
     figures: Figures
 
 
-def used_up(voucher: TaxDocument, invoice_number: str, lines: Sequence[Line]) -> tuple[Adjustment, ...]:
-    """The adjustments, one per rate, that part of a receipt voucher makes on an invoice.
-
-    `lines` are those of the part taken (`domain.credit.part_of_advance`; gst.md 1.4, 6.1 "at / txpd").
-    """
+def used_up(use: AdvanceUse, invoice_number: str) -> tuple[Adjustment, ...]:
+    """The adjustments, one per rate, that an invoice's use of an advance makes (gst.md 6.1, "at / txpd")."""
     sums: dict[int, Figures] = {}
-    for line in lines:
+    for line in use.lines:
         sums[line.rate_bp] = sums.get(line.rate_bp, Figures()) + of_line(line)
-    origin = Original(voucher.number, voucher.issued_on, voucher.amount.total_paise)
     return tuple(
-        Adjustment(origin, invoice_number, voucher.supply, rate_bp, figures)
+        Adjustment(use.voucher, invoice_number, use.supply, rate_bp, figures)
         for rate_bp, figures in sums.items()
+    )
+
+
+def adjustments_of(documents: Iterable[TaxDocument]) -> tuple[Adjustment, ...]:
+    """What invoices used up of advances, in their order."""
+    return tuple(
+        adjustment
+        for document in documents
+        for use in document.adjusts
+        for adjustment in used_up(use, document.number)
     )
 
 
@@ -147,6 +153,7 @@ class Filing:
     documents: tuple[TaxDocument, ...]
     series: tuple[Series, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
+    """Those of its documents; see `adjustments_of`."""
     settings: PortalSettings = PortalSettings()
     cancelled: tuple[TaxDocument, ...] = ()
 

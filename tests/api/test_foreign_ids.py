@@ -13,8 +13,13 @@ from db.models import Rendition, Subscription
 from tests.api.serving import Served
 from tests.db import rows
 
-SUBSCRIPTION, INVOICE = "sub_" + "a" * 26, "inv_" + "a" * 32
-OWNED = {"subscription_id": SUBSCRIPTION, "invoice_id": INVOICE, "document_id": INVOICE}
+SUBSCRIPTION, INVOICE, TOP_UP = "sub_" + "a" * 26, "inv_" + "a" * 32, "top_" + "a" * 26
+OWNED = {
+    "subscription_id": SUBSCRIPTION,
+    "invoice_id": INVOICE,
+    "document_id": INVOICE,
+    "top_up_id": TOP_UP,
+}
 """Ids of things that belong to a customer, and the ones that belong to user_1 here."""
 NOT_OWNED = {
     "/internal/entitlements/{user_id}": "services ask for any user",
@@ -65,6 +70,7 @@ async def test_another_customers_id_is_404_on_every_route(api: Served) -> None:
         rows.mandate(subscription_id=SUBSCRIPTION),
         rows.payment(subscription_id=SUBSCRIPTION),
         rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
+        rows.top_up(id=TOP_UP),
         Rendition(
             id=INVOICE,
             document_id=INVOICE,
@@ -109,6 +115,7 @@ async def test_the_owner_is_let_in_where_the_stranger_is_not(api: Served) -> Non
         rows.mandate(subscription_id=SUBSCRIPTION),
         rows.payment(subscription_id=SUBSCRIPTION),
         rows.invoice(id=INVOICE, subscription_id=SUBSCRIPTION, document=rows.PRINTED),
+        rows.top_up(id=TOP_UP),
     )
     known = {**OWNED, "webhook_id": "1"}
     async with api.customer("user_1") as owner:

@@ -183,3 +183,27 @@ def test_what_the_reference_leaves_open_about_the_return_is_set(monkeypatch: pyt
 def test_a_service_code_that_is_none_or_says_nothing_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="sac_descriptions"):
         Settings(sac_descriptions=wrong)
+
+
+def test_top_ups_are_paid_where_payments_can_be_taken() -> None:
+    assert Settings().topped_up_by == "razorpay"
+    phonepe: dict[str, Any] = {
+        "phonepe_client_id": "client",
+        "phonepe_client_secret": "secret",
+        "phonepe_webhook_username": "bahi",
+        "phonepe_webhook_password": "Passw0rd9",
+    }
+    assert Settings(**phonepe).topped_up_by == "phonepe"
+    assert Settings(**phonepe, top_up_gateway="razorpay").topped_up_by == "razorpay"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"top_up_gateway": "phonepe"}, "BAHI_TOP_UP_GATEWAY is phonepe"),
+        ({"top_up_smallest_paise": 200_00, "top_up_largest_paise": 100_00}, "lower the first"),
+    ],
+)
+def test_top_ups_that_nobody_could_make_stop_the_start(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(Misconfigured, match=told):
+        Settings(**wrong)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.issuing import DOCUMENTS
-from db.models import Base, Customer, Document, Mandate, Payment, Subscription
+from db.models import Base, Customer, Document, Mandate, Payment, Subscription, TopUp
 from db.session import Database
 from domain.document import Buyer, DocumentKind, Line, Seller, TaxDocument
 from domain.gst import tax_inside
@@ -131,6 +131,19 @@ def invoice(name: str = "1", **values: Any) -> Document:
         "document": PRINTED,
     }
     return Document(**{**defaults, **values})
+
+
+def top_up(name: str = "1", **values: Any) -> TopUp:
+    defaults: dict[str, Any] = {
+        "id": f"top_{name}",
+        "customer_id": "cus_1",
+        "gateway": "phonepe",
+        "amount_paise": 50000,
+        "status": "open",
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(days=1),
+    }
+    return TopUp(**{**defaults, **values})
 
 
 async def count(session: AsyncSession, table: str) -> int:

@@ -13,6 +13,7 @@ from domain.credit import as_credit_note, as_refund_voucher, credit_total, part_
 from domain.document import Buyer, DocumentKind, TaxDocument
 from domain.supply import BuyerKind
 from domain.tax import Item, Terms, advance_amount, document_amount
+from domain.wallet import Advance, use_advances
 from tests.documents.filings import (
     ACME,
     REGISTERED,
@@ -101,11 +102,11 @@ def test_an_advance_partly_used_and_partly_returned_leaves_nothing_to_declare(
         lines=money.lines,
         amount=money.amount,
     )
-    part = part_of_advance(voucher, (), max(1, received * share // 100))
+    (part,) = use_advances([Advance(voucher)], max(1, received * share // 100))
     rest = part_of_advance(voucher, (part,), received - part.amount.total_paise)
     refund = as_refund_voucher(
         voucher, (part,), rest, document_id="rf_1", number="FV/1", issued_on=DAY, reason="returned"
     )
-    made = gstr1(filing([voucher, refund], adjustments=used_up(voucher, "A/1", part.lines)))
+    made = gstr1(filing([voucher, refund], adjustments=used_up(part, "A/1")))
     assert "at" not in made and "txpd" not in made
     assert voucher.buyer.kind is BuyerKind.UNREGISTERED

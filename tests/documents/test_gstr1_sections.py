@@ -8,9 +8,9 @@ import pytest
 
 from documents.figures import Figures, number
 from documents.gstr1 import Adjustment, Filing, PortalSettings, Series, gstr1, summary, used_up
-from domain.credit import part_of_advance
 from domain.document import DocumentKind, Original, TaxDocument
 from domain.supply import Supply, SupplyNature
+from domain.wallet import Advance, use_advances
 from tests.documents.filings import ACME, EMBASSY, MUMBAI, SELLER, SEZ_UNIT, consumer, document
 
 NOTE, VOUCHER = DocumentKind.CREDIT_NOTE, DocumentKind.RECEIPT_VOUCHER
@@ -157,8 +157,8 @@ def test_an_advance_used_in_its_own_month_is_never_declared_and_a_later_use_is()
 
 def test_what_the_domain_takes_of_an_advance_becomes_the_adjustment() -> None:
     voucher = document("RV/1", DAY, consumer("29"), [(1800, [500_00]), (500, [300_00])], VOUCHER)
-    part = part_of_advance(voucher, (), voucher.amount.total_paise)
-    used = used_up(voucher, "A/1", part.lines)
+    (use,) = use_advances([Advance(voucher)], voucher.amount.total_paise)
+    used = used_up(use, "A/1")
     assert [(each.rate_bp, each.figures.taxable_paise) for each in used] == [(1800, 500_00), (500, 300_00)]
     assert "at" not in filed(voucher, adjustments=used)
 

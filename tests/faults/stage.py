@@ -32,6 +32,8 @@ from local.postgres import PostgresServer
 from local.processes import Child
 from local.temporal import TemporalServer
 from local.timemachine import TimeMachine
+from local.world import open_phonepe, phonepe_settings
+from simulator.phonepe.process import PhonePeProcess
 from simulator.process import SimulatorProcess
 from tests.faults.workers import Forge, Workers
 from workflows import search_attributes
@@ -110,6 +112,7 @@ class Stage:
     simulator: SimulatorProcess
     time: TimeMachine
     workers: Workers
+    phonepe: PhonePeProcess | None = None
     api: Child | None = None
     """The API's process, where it has one of its own."""
     customers: list[Customer] = field(default_factory=list)
@@ -231,6 +234,7 @@ async def open_stage(
     now: datetime,
     *,
     api_process: bool = False,
+    with_phonepe: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Stage]:
     """Everything but workers, on a fresh database, at `now` (aware).
@@ -245,6 +249,7 @@ async def open_stage(
         api_port = any_free_port()
         public_url = f"http://{LOOPBACK}:{api_port}"
         simulator = await stack.enter_async_context(_simulator(folder, public_url, now))
+        phonepe = await open_phonepe(stack, folder, public_url, now) if with_phonepe else None
         chosen = {
             "environment": "test",
             "log_level": "ERROR",
@@ -258,18 +263,20 @@ async def open_stage(
             "relay_metrics_port": 0,
             "gateway_list_lag_seconds": 1,
             "razorpay_calls_per_second": 500,
+            **(phonepe_settings(phonepe) if phonepe else {}),
             **settings,
         }
         client = await connect(Settings(**chosen))
         database = Database.connect(database_url, 10)
         stack.push_async_callback(database.close)
-        time = TimeMachine(client, simulator, database, now)
+        simulators = [simulator] if phonepe is None else [simulator, phonepe]
+        time = TimeMachine(client, simulators, database, now)
         markers = folder / "markers"
         markers.mkdir()
         workers = Workers(forge, database, chosen, markers)
         stack.push_async_callback(workers.stop)
         moved = _MovedSettings(**chosen).by(time)
-        stage = Stage(moved, temporal, client, database, simulator, time, workers)
+        stage = Stage(moved, temporal, client, database, simulator, time, workers, phonepe=phonepe)
         if api_process:
             stage.api = await _api_process(stack, folder, chosen)
         else:

@@ -103,6 +103,9 @@ def _subject(request: object) -> str:
     subscription = getattr(request, "subscription", None) or getattr(request, "before", None)
     if subscription is not None:
         return str(subscription.id)
+    top_up = getattr(request, "top_up", None)
+    if top_up is not None:
+        return str(top_up.id)
     names = ("refund_id", "note_id", "voucher_id", "document_id")
     return next((str(getattr(request, name)) for name in names if hasattr(request, name)), "")
 

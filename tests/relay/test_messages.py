@@ -256,3 +256,12 @@ def test_our_own_ladder_counts_no_attempts_it_may_not_make(rung: int) -> None:
 def test_a_first_payment_that_failed_speaks_of_no_ladder_of_ours_either() -> None:
     text = text_of(Kind.PAYMENT_FAILED, replace(OURS, status=Status.CREATED))
     assert "Nothing was charged." in text and "We will try again" not in text
+
+
+def test_an_invoice_that_the_wallet_paid_asks_for_nothing_and_thanks_for_no_payment() -> None:
+    occasion = replace(OCCASION, plan="", document_kind=DocumentKind.TAX_INVOICE, from_wallet_paise=117882)
+    letter = write(Kind.RECEIPT, occasion)
+    assert letter.subject == "Invoice BH26-27/000042, paid from your wallet"
+    text = as_text(letter)
+    assert "You used ₹1,178.82 beyond your plan. Your wallet has paid it: nothing is left to pay." in text
+    assert "we have received" not in text

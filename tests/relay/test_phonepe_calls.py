@@ -170,7 +170,7 @@ async def test_a_page_is_told_to_its_subscription_by_what_it_was_opened_for(
     assert await run.query(Recorder.told) == [
         GatewayEvent(
             call.event_id, "checkout.order.completed", order_id=order_id,
-            page_subject=f"{exchange.subscription_id}-L1",
+            page_subject=f"{exchange.subscription_id}-L1", gateway="phonepe",
         )
     ]  # fmt: skip
 

@@ -24,13 +24,16 @@ from local.world import Person, World, open_world
 from simulator.irp.process import PortalProcess
 from tests.postgres import CATALOGUE
 from tests.scenarios.telling import CARD, KARNATAKA, on
-from tests.workflows.deeds import COMPANY, DEEDS, Deed, the_run
+from tests.workflows.deeds import COMPANY, DEEDS, PAID_AT_PHONEPE, Deed, the_run
 from tests.workflows.runs import Run, runs_of, runs_under
 
 FOLDER = Path(__file__).with_name("histories")
 BEGINS = on(2026, 1, 31, "11:22")
 SETTINGS = {"monthly_total_count": 3, "checkout_expires_after_seconds": 6 * 3600}
-SETTINGS_OF = {"gateway-refuses": {"monthly_total_count": 1201}}
+SETTINGS_OF: dict[str, dict[str, Any]] = {
+    "gateway-refuses": {"monthly_total_count": 1201},
+    **{key: {"with_phonepe": True} for key in PAID_AT_PHONEPE},
+}
 Life = Callable[[Person], Awaitable[None]]
 
 

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from config import Settings
 from worker import activities_by_queue, assemble
-from workflows import collecting_ports, ports
+from workflows import collecting_ports, ports, wallet_ports
 
 
 def signature(function: object) -> tuple[object, object]:
@@ -18,11 +18,11 @@ def signature(function: object) -> tuple[object, object]:
 
 def declared() -> dict[str, tuple[object, object]]:
     found = {}
-    both = (*inspect.getmembers(ports), *inspect.getmembers(collecting_ports))
-    for _, function in (each for each in both if inspect.isfunction(each[1])):
-        definition = getattr(function, "__temporal_activity_definition", None)
-        if definition is not None:
-            found[definition.name] = signature(function)
+    for module in (ports, collecting_ports, wallet_ports):
+        for _, function in inspect.getmembers(module, inspect.isfunction):
+            definition = getattr(function, "__temporal_activity_definition", None)
+            if definition is not None:
+                found[definition.name] = signature(function)
     return found
 
 

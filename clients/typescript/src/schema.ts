@@ -524,6 +524,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/topups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Top Ups
+         * @description The customer's top-ups.
+         */
+        get: operations["list_top_ups"];
+        put?: never;
+        /**
+         * Create Top Up
+         * @description Put money into the wallet, which pays for usage beyond the plan. The customer pays at `pay_url`.
+         *
+         *     It is an advance: a receipt voucher follows the payment, and a tax invoice each month of what was used.
+         *     Needs billing details on record.
+         */
+        post: operations["create_top_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topups/{top_up_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Top Up
+         * @description One top-up.
+         */
+        get: operations["get_top_up"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topups/{top_up_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Top Up
+         * @description Leave it; repeating that changes nothing. What is paid on a page that is open already still counts.
+         */
+        post: operations["cancel_top_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -1310,6 +1377,32 @@ export interface components {
             next_before: string | null;
         };
         /**
+         * AdvanceUsedOut
+         * @description What an invoice takes of an advance.
+         */
+        AdvanceUsedOut: {
+            /**
+             * Voucher Id
+             * @description The receipt voucher, at /v1/documents.
+             */
+            voucher_id: string;
+            /**
+             * Number
+             * @example RV26-27/000042
+             */
+            number: string;
+            /**
+             * Issued On
+             * Format: date
+             */
+            issued_on: string;
+            /**
+             * Amount Paise
+             * @description Paise; 100 are one rupee.
+             */
+            amount_paise: number;
+        };
+        /**
          * BalanceOut
          * @description What a customer has with us.
          */
@@ -1321,7 +1414,7 @@ export interface components {
             owed_paise: number;
             /**
              * Advances Paise
-             * @description Paid in advance, its use not decided yet.
+             * @description The wallet: paid in advance, neither used nor on its way back.
              */
             advances_paise: number;
         };
@@ -1771,6 +1864,12 @@ export interface components {
             payment_reference: string;
             /** Payment Method */
             payment_method: string;
+            /**
+             * Paid From
+             * @description Advances that pay an invoice.
+             * @default []
+             */
+            paid_from?: components["schemas"]["AdvanceUsedOut"][];
             original?: components["schemas"]["OriginalOut"] | null;
             /**
              * Reason
@@ -2054,7 +2153,7 @@ export interface components {
          * @description CloudEvents type, without the reverse-domain prefix.
          * @enum {string}
          */
-        EventType: "subscription.created" | "subscription.authenticated" | "subscription.activated" | "subscription.renewed" | "subscription.past_due" | "subscription.halted" | "subscription.recovered" | "subscription.paused" | "subscription.resumed" | "subscription.cancellation_scheduled" | "subscription.cancellation_withdrawn" | "subscription.cancelled" | "subscription.completed" | "subscription.expired" | "checkout.opened" | "charge.uncollected" | "invoice.issued" | "invoice.document_ready" | "credit_note.issued" | "credit_note.document_ready" | "proforma.issued" | "proforma.document_ready" | "voucher.issued" | "voucher.document_ready" | "e_invoice.registered" | "e_invoice.refused" | "e_invoice.cancelled" | "payment.due" | "debit.announced" | "mandate.activated" | "mandate.paused" | "mandate.resumed" | "mandate.ended" | "payment.captured" | "payment.failed" | "payment.quarantined" | "payment.kept" | "refund.requested" | "refund.speed_changed" | "refund.failed" | "payment.refunded" | "entitlement.changed" | "usage.budget_warned" | "usage.budget_used_up";
+        EventType: "subscription.created" | "subscription.authenticated" | "subscription.activated" | "subscription.renewed" | "subscription.past_due" | "subscription.halted" | "subscription.recovered" | "subscription.paused" | "subscription.resumed" | "subscription.cancellation_scheduled" | "subscription.cancellation_withdrawn" | "subscription.cancelled" | "subscription.completed" | "subscription.expired" | "checkout.opened" | "charge.uncollected" | "invoice.issued" | "invoice.document_ready" | "credit_note.issued" | "credit_note.document_ready" | "proforma.issued" | "proforma.document_ready" | "voucher.issued" | "voucher.document_ready" | "e_invoice.registered" | "e_invoice.refused" | "e_invoice.cancelled" | "payment.due" | "debit.announced" | "mandate.activated" | "mandate.paused" | "mandate.resumed" | "mandate.ended" | "payment.captured" | "payment.failed" | "payment.quarantined" | "payment.kept" | "refund.requested" | "refund.speed_changed" | "refund.failed" | "payment.refunded" | "entitlement.changed" | "top_up.opened" | "top_up.paid" | "top_up.expired" | "top_up.cancelled" | "usage.budget_warned" | "usage.budget_used_up";
         /**
          * ExportIn
          * @description A registration's month; or, for the journal, days.
@@ -2329,6 +2428,12 @@ export interface components {
             payment_reference: string;
             /** Payment Method */
             payment_method: string;
+            /**
+             * Paid From
+             * @description Advances that pay an invoice.
+             * @default []
+             */
+            paid_from?: components["schemas"]["AdvanceUsedOut"][];
             original?: components["schemas"]["OriginalOut"] | null;
             /**
              * Reason
@@ -3185,6 +3290,116 @@ export interface components {
              */
             reference: string | null;
         };
+        /**
+         * TopUpIn
+         * @description How much.
+         */
+        TopUpIn: {
+            /**
+             * Amount Paise
+             * @description Paise; 100 are one rupee.
+             * @example 50000
+             */
+            amount_paise: number;
+        };
+        /**
+         * TopUpList
+         * @description Newest first.
+         */
+        TopUpList: {
+            /** Data */
+            data: components["schemas"]["TopUpOut"][];
+        };
+        /**
+         * TopUpOut
+         * @description Money on its way into the wallet, or in it.
+         */
+        TopUpOut: {
+            /**
+             * Top Up Id
+             * @example top_06f3m1k2p4q8s0t2v4a6c8e0g2
+             */
+            top_up_id: string;
+            status: components["schemas"]["TopUpStatus"];
+            /**
+             * Pay Url
+             * @description Where the customer pays, while it can be paid.
+             * @example https://billing.example.com/pay/top_06f3m1k2p4q8s0t2v4a6c8e0g2
+             */
+            pay_url: string | null;
+            /**
+             * Amount
+             * @example 500
+             */
+            amount: number | string;
+            /**
+             * Amount Paise
+             * @description Paise; 100 are one rupee.
+             * @example 50000
+             */
+            amount_paise: number;
+            /**
+             * Currency
+             * @default INR
+             * @example INR
+             */
+            currency?: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Ended At
+             * @description When it was paid, or was over.
+             */
+            ended_at: string | null;
+            /**
+             * Reason
+             * @description Why it was cancelled.
+             */
+            reason: string | null;
+            /**
+             * Payment Id
+             * @description Our id of the payment, by which operators give it back.
+             */
+            payment_id: string | null;
+            /**
+             * Voucher Id
+             * @description The receipt voucher, at /v1/documents, once it is paid.
+             */
+            voucher_id: string | null;
+        };
+        /**
+         * TopUpPending
+         * @description Accepted, not finished: ask at `ask`, which is also the header Location.
+         */
+        TopUpPending: {
+            /**
+             * Top Up Id
+             * @example top_06f3m1k2p4q8s0t2v4a6c8e0g2
+             */
+            top_up_id: string;
+            status: components["schemas"]["TopUpStatus"];
+            /** Pay Url */
+            pay_url?: null;
+            /**
+             * Ask
+             * @example /v1/topups/top_06f3m1k2p4q8s0t2v4a6c8e0g2
+             */
+            ask: string;
+        };
+        /**
+         * TopUpStatus
+         * @description How it stands; the values are stored.
+         * @enum {string}
+         */
+        TopUpStatus: "open" | "paid" | "expired" | "cancelled";
         /**
          * UsageEventIn
          * @description One use of the product.
@@ -4595,6 +4810,148 @@ export interface operations {
             };
             400: components["responses"]["Refused400"];
             401: components["responses"]["Refused401"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    list_top_ups: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopUpList"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            408: components["responses"]["Refused408"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    create_top_up: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key does its work once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TopUpIn"];
+            };
+        };
+        responses: {
+            /** @description It can be paid at `pay_url`. */
+            201: {
+                headers: {
+                    /** @description Where to ask. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopUpOut"];
+                };
+            };
+            /** @description Taken, not finished within the deadline: ask at Location. */
+            202: {
+                headers: {
+                    /** @description Where to ask. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopUpPending"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            408: components["responses"]["Refused408"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    get_top_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                top_up_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopUpOut"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            408: components["responses"]["Refused408"];
+            413: components["responses"]["Refused413"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    cancel_top_up: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key does its work once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                top_up_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopUpOut"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
             408: components["responses"]["Refused408"];
             409: components["responses"]["Refused409"];
             413: components["responses"]["Refused413"];
