@@ -116,6 +116,12 @@ class CollectingCalls:
             mandate = await self._mandate(session, named)
             if mandate is not None:
                 return _of_subscription(entry, mandate.subscription_id, mandate_id=mandate.id)
+            if named.mandate_id is not None:
+                # One that was approved too late, say: its page tells whose it is.
+                query = select(PayPage.subscription_id).where(PayPage.mandate_id == named.mandate_id)
+                subscription_id = await session.scalar(query)
+                if subscription_id is not None:
+                    return _of_subscription(entry, subscription_id, mandate_id=named.mandate_id)
         return None
 
     async def _page(self, session: AsyncSession, named: Named) -> PayPage | None:

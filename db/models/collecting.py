@@ -55,6 +55,7 @@ class PayPage(Base):
         CheckConstraint(one_of("state", ["open", "pending", "completed", "over"]), name="state"),
         CheckConstraint("(subscription_id IS NULL) <> (top_up_id IS NULL)", name="owner"),
         Index("ix_pay_pages_gateway", "gateway_order_id"),
+        Index("ix_pay_pages_mandate", "mandate_id"),
     )
 
     order_id: Mapped[str] = mapped_column(primary_key=True)

@@ -95,6 +95,7 @@ _INDEXES = (
     "CREATE INDEX ix_pay_pages_top_up_id ON pay_pages (top_up_id)",
     "CREATE INDEX ix_mandates_gateway ON mandates (gateway_mandate_id)",
     "CREATE INDEX ix_pay_pages_gateway ON pay_pages (gateway_order_id)",
+    "CREATE INDEX ix_pay_pages_mandate ON pay_pages (mandate_id)",
     "CREATE INDEX ix_gateway_intents_gateway ON gateway_intents (gateway_id)",
     "CREATE INDEX ix_wallet_draws_open ON wallet_draws (customer_id, month) WHERE document_id IS NULL",
 )
