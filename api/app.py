@@ -35,6 +35,7 @@ from api import (
 from api.auth import Tokens
 from api.dependencies import Services
 from api.frontend import routes as frontend
+from api.frontend import top_ups as frontend_top_ups
 from api.frontend import usage as frontend_usage
 from api.limits import DEFAULT_LIMITS, BodyLimit, Limits, RateLimiter
 from api.logs import configure_logging, logger
@@ -68,6 +69,7 @@ _ROUTERS = (
     codec,
     frontend,
     frontend_usage,
+    frontend_top_ups,
 )
 
 

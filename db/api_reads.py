@@ -26,6 +26,7 @@ from db.models import (
     Price,
     Rendition,
     Subscription,
+    TopUp,
 )
 from db.renditions import in_use
 from domain.document import DocumentKind
@@ -223,12 +224,19 @@ async def paid_for(session: AsyncSession, user_id: str, limit: int) -> list[Paid
 
 
 async def document_of_payment(session: AsyncSession, reference: str, user_id: str) -> Issued | None:
-    """What a customer's payment led to, or the first payment for their subscription, by either's id."""
+    """What a payment of the customer led to: by its id, or by that of the top-up or subscription it began."""
     row = Document
+    voucher = select(TopUp.voucher_id).where(TopUp.id == reference).scalar_subquery()
     query = (
         _issued(user_id)
         .where(row.kind.in_(_PAID_KINDS))
-        .where(or_(row.payment_id == reference, (row.subscription_id == reference) & (row.cycle == 0)))
+        .where(
+            or_(
+                row.payment_id == reference,
+                (row.subscription_id == reference) & (row.cycle == 0),
+                row.id == voucher,
+            )
+        )
         .order_by(row.issued_at, row.id)
         .limit(1)
     )

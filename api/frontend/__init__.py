@@ -5,6 +5,7 @@ A second door to the same rooms: each route does what its sister under `/v1` doe
 | module | its one job |
 |---|---|
 | routes | the routes |
+| top_ups | money into the wallet |
 | usage | what was used and what the budget still covers |
 | shapes | what goes in and out |
 | showing | rows in those shapes |

@@ -26,8 +26,8 @@ _SUBSCRIPTION = "/subscription"
 FrontInvoiceId = Annotated[
     str,
     Path(
-        pattern=f"^((inv|pmt|rcv)_[0-9a-f]{{32}}|sub_{ID_CHARACTERS})$",
-        description="The invoice's id, its payment's, or the `payment_id` that subscribing gave.",
+        pattern=f"^((inv|pmt|rcv)_[0-9a-f]{{32}}|(sub|top)_{ID_CHARACTERS})$",
+        description="The invoice's id, its payment's, or the `payment_id` that asking for it gave.",
         examples=["inv_" + "0" * 32],
     ),
 ]

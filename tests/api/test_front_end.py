@@ -236,6 +236,24 @@ async def test_usage_is_told_in_dollars_for_today_this_month_and_the_budget(api:
     assert (nothing["daily"]["cost_usd"], nothing["monthly"]["events"]) == (0, 0)
 
 
+async def test_a_sum_in_dollars_is_paid_in_rupees_and_becomes_a_voucher(world_at: OpenWorld) -> None:
+    async with world_at(NOW, with_phonepe=True, usd_rate_paise=9_050) as world:
+        asha = await world.person("asha")
+        for wrong in ("five", -1, 0.001, None):
+            refused = await asha.http.post(f"{BILLING}/topup", json={"amount_usd": wrong})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "amount_usd")
+        opened = (await asha.http.post(f"{BILLING}/topup", json={"amount_usd": 12.5})).json()
+        assert opened["payment_url"] == f"{world.settings.public_url}/pay/{opened['payment_id']}"
+        assert (await asha.http.get(f"{BILLING}/invoices/{opened['payment_id']}")).status_code == 404
+        asha.subscription_id = opened["payment_id"]  # what the address names
+        order_id = await Payer(asha).pay()
+        (record,) = exactly(await asha.http.get(f"{BILLING}/invoices"))["invoices"]
+        assert (record["total_amount"], record["metadata"]["order_type"]) == (Decimal("1131.25"), "top_up")
+        assert record["phonepe_merchant_transaction_id"] == order_id
+        voucher = exactly(await asha.http.get(f"{BILLING}/invoices/{opened['payment_id']}"))["invoice"]
+        assert (voucher["total_amount"], voucher["status"]) == (Decimal("1131.25"), "paid")
+
+
 async def test_money_taken_and_set_aside_is_no_invoice(api: Served) -> None:
     await rows.add(
         api.services.database,
