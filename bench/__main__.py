@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import entitlements, growth, history, issuing, memory, pdfs, renewals, usage, webhooks
+from bench import autopay, entitlements, growth, history, issuing, memory, pdfs, renewals, usage, webhooks
 from bench.figures import Figure, table
 from bench.scale import FULL, QUICK, Scale
 from bench.stand import Stand, open_stand
@@ -22,6 +22,7 @@ Measure = Callable[[Stand, Scale], Awaitable[list[Figure]]]
 RESULTS = Path(__file__).with_name("results")
 BENCHES: dict[str, Measure] = {
     renewals.NAME: renewals.measure,
+    autopay.NAME: autopay.measure,
     history.NAME: history.measure,
     webhooks.NAME: webhooks.measure,
     entitlements.NAME: entitlements.measure,

@@ -1,8 +1,9 @@
-"""Activities of the bare workflow: empty, or with one statement in one Postgres transaction."""
+"""Activities of the bare workflows: empty, or with one statement in one Postgres transaction."""
 
 import asyncpg  # type: ignore[import-untyped]
 from temporalio import activity
 
+from bench.bare_autopay import ANNOUNCE, DEBIT
 from bench.bare_workflow import BOOK, LOOK
 
 CREATE_TABLE = "CREATE TABLE IF NOT EXISTS bare_bookings (id bigserial PRIMARY KEY, at timestamptz NOT NULL)"
@@ -12,6 +13,16 @@ _INSERT = "INSERT INTO bare_bookings (at) VALUES (now())"
 @activity.defn(name=LOOK)
 async def look() -> None:
     """Stands for reading the gateway."""
+
+
+@activity.defn(name=ANNOUNCE)
+async def announce() -> None:
+    """Stands for giving notice."""
+
+
+@activity.defn(name=DEBIT)
+async def debit() -> None:
+    """Stands for starting a debit."""
 
 
 @activity.defn(name=BOOK)

@@ -1,4 +1,4 @@
-"""The floor's worker in a process of its own: `python -m bench.bare_worker bare|bare-postgres …`."""
+"""The floors' worker in a process of its own: `python -m bench.bare_worker bare|bare-postgres …`."""
 
 import argparse
 import asyncio
@@ -10,13 +10,16 @@ import asyncpg  # type: ignore[import-untyped]
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from bench import bare_activities, bare_workflow, crews
+from bench import bare_activities, bare_autopay, bare_workflow, crews
+from bench.bare_autopay import BareAutopayWorkflow
+from bench.bare_workflow import BareWorkflow
 from bench.tally import CountingInterceptor, Tally
 
 
 async def _workers(asked: argparse.Namespace, tally: Tally) -> list[Worker]:
     """Plain client, plain converter, no encryption."""
-    counting = CountingInterceptor(tally, bare_workflow.BOOK)
+    steps = (bare_autopay.ANNOUNCE, bare_autopay.DEBIT, bare_workflow.BOOK)
+    counting = CountingInterceptor(tally, steps)
     client = await Client.connect(asked.temporal, interceptors=[counting])
     book: Callable[..., Any] = bare_activities.book_nothing
     if asked.kind == crews.BARE_POSTGRES:
@@ -24,9 +27,10 @@ async def _workers(asked: argparse.Namespace, tally: Tally) -> list[Worker]:
         async with pool.acquire() as connection:
             await connection.execute(bare_activities.CREATE_TABLE)
         book = bare_activities.BareBookings(pool).book
+    asked_of_gateway = [bare_activities.look, bare_activities.announce, bare_activities.debit]
     return [
-        _worker(client, asked.kind, [book], [bare_workflow.BareWorkflow]),
-        _worker(client, bare_workflow.gateway_queue(asked.kind), [bare_activities.look], []),
+        _worker(client, asked.kind, [book], [BareWorkflow, BareAutopayWorkflow]),
+        _worker(client, bare_workflow.gateway_queue(asked.kind), asked_of_gateway, []),
     ]
 
 

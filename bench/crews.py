@@ -10,10 +10,12 @@ from temporalio.worker import Worker
 
 from bench.tally import Tally
 
-OURS, NURSE = "ours", "nurse"
+OURS, AUTOPAY, NURSE = "ours", "autopay", "nurse"
+"""Charged by the gateway, charged on our own clock, and whoever puts them to sleep."""
 BARE, BARE_POSTGRES = "bare", "bare-postgres"
 MODULES = {
     OURS: "bench.worker",
+    AUTOPAY: "bench.worker",
     NURSE: "bench.worker",
     BARE: "bench.bare_worker",
     BARE_POSTGRES: "bench.bare_worker",
@@ -30,7 +32,7 @@ def arguments(program: str, kinds: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("--temporal", required=True, help="host:port")
     parser.add_argument("--database", required=True, help="SQLAlchemy URL")
-    parser.add_argument("--tally", required=True, type=Path, help="file of the count of renewals")
+    parser.add_argument("--tally", required=True, type=Path, help="file of the count of what is done")
     return parser
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from bench import sleepers
-from bench.crews import MODULES, NURSE, OURS
+from bench.crews import BARE, BARE_POSTGRES, MODULES, OURS
 from bench.meter import Meter
 from bench.sleepers import Book
 from bench.stand import Stand
@@ -20,7 +20,7 @@ from engine.client import connect
 
 @dataclass(frozen=True)
 class Crew:
-    """A worker process and the count of renewals it has finished."""
+    """A worker process and the count of what it has finished."""
 
     meter: Meter
     tally: Tally
@@ -44,7 +44,7 @@ class Fleet:
         file = self.stand.file("tally")
         tally = Tally(file)
         arguments = [kind, f"--temporal={self.address}", f"--database={self.database_url}", f"--tally={file}"]
-        if kind in (OURS, NURSE):
+        if kind not in (BARE, BARE_POSTGRES):
             arguments.append(f"--started-at={self.book.started_at.isoformat()}")
             arguments.append(f"--amount-paise={self.book.charge_paise}")
         if simulator:
@@ -62,10 +62,10 @@ class Fleet:
 
 
 @asynccontextmanager
-async def open_fleet(stand: Stand) -> AsyncIterator[Fleet]:
+async def open_fleet(stand: Stand, *, time_skipping: bool = False) -> AsyncIterator[Fleet]:
     """Empty at first."""
     async with AsyncExitStack() as stack:
-        temporal, meter = await stack.enter_async_context(stand.temporal())
+        temporal, meter = await stack.enter_async_context(stand.temporal(time_skipping=time_skipping))
         url = await stand.database()
         database = Database.connect(url, pool_size=5)
         stack.push_async_callback(database.close)

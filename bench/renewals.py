@@ -64,7 +64,7 @@ async def run_round(fleet: Fleet, subject: Subject, count: int, turn: int, in_fl
     """Wake `count` runs once each, `in_flight` of them at a time, and wait until nothing is left to do."""
     meters = (subject.crew.meter, fleet.temporal_meter, fleet.stand.postgres_meter)
     before = [meter.cpu_seconds() for meter in meters]
-    seconds = await _renew(subject, count, turn, in_flight)
+    seconds = await renew(subject, count, turn, in_flight)
     await subject.crew.meter.until_idle()
     spent = [
         (meter.cpu_seconds() - start) * 1000 / count for meter, start in zip(meters, before, strict=True)
@@ -72,8 +72,8 @@ async def run_round(fleet: Fleet, subject: Subject, count: int, turn: int, in_fl
     return Sample(count / seconds, *spent)
 
 
-async def _renew(subject: Subject, count: int, turn: int, in_flight: int) -> float:
-    """Seconds from the first signal to the last settlement."""
+async def renew(subject: Subject, count: int, turn: int, in_flight: int) -> float:
+    """Seconds from the first signal to the last settlement. Raises LocalError."""
     tally = subject.crew.tally
     first, began, woken = tally.read(), time.perf_counter(), 0
     while (done := tally.read() - first) < count:
@@ -112,13 +112,15 @@ async def bare_subject(fleet: Fleet, kind: str, count: int) -> AsyncIterator[Sub
         yield Subject(crew, wake)
 
 
-async def start_bare(client: Client, kind: str, places: Iterable[int]) -> None:
+async def start_bare(
+    client: Client, kind: str, places: Iterable[int], name: str = bare_workflow.NAME
+) -> None:
     """Start bare workflows by their places."""
     waiting = iter(places)
 
     async def start_some() -> None:
         for place in waiting:
-            await client.start_workflow(bare_workflow.NAME, 0, id=f"{kind}/{place}", task_queue=kind)
+            await client.start_workflow(name, 0, id=f"{kind}/{place}", task_queue=kind)
 
     await asyncio.gather(*(start_some() for _ in range(_STARTS_AT_ONCE)))
 
@@ -143,7 +145,7 @@ async def _with_canned_gateway(stand: Stand, scale: Scale) -> Samples:
         for turn in range(scale.rounds):
             for kind, subject in subjects.items():
                 samples[kind].append(await run_round(fleet, subject, scale.renewals, turn, scale.in_flight))
-        await _check_books(fleet, scale.renewals * scale.rounds)
+        await check_books(fleet, scale.renewals * scale.rounds)
     return samples
 
 
@@ -165,11 +167,11 @@ async def _with_simulator(stand: Stand, scale: Scale) -> Samples:
             await books.charge_next_month()
             for kind, subject in subjects.items():
                 samples[kind].append(await run_round(fleet, subject, count, turn, scale.in_flight))
-        await _check_books(fleet, count * scale.rounds)
+        await check_books(fleet, count * scale.rounds)
     return samples
 
 
-async def _check_books(fleet: Fleet, renewals: int) -> None:
+async def check_books(fleet: Fleet, renewals: int) -> None:
     """A figure counts only if the books hold what was measured."""
     async with fleet.database.reading() as session:
         invoices = await session.scalar(select(func.count()).select_from(models.Document))

@@ -13,6 +13,8 @@ class Scale:
     """Per round."""
     in_flight: int
     """Renewals under way at once."""
+    autopays: int
+    """Cycles collected on our own clock, per round."""
     cached: int
     """Sleeping subscriptions whose memory is measured."""
     few_sleepers: int
@@ -37,6 +39,7 @@ FULL = Scale(
     rounds=6,
     renewals=150,
     in_flight=50,
+    autopays=60,
     cached=1_000,
     few_sleepers=1_000,
     many_sleepers=20_000,
@@ -52,6 +55,7 @@ QUICK = Scale(
     rounds=3,
     renewals=40,
     in_flight=40,
+    autopays=20,
     cached=120,
     few_sleepers=100,
     many_sleepers=1_000,

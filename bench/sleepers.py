@@ -124,6 +124,7 @@ def _subscription_row(subscription: Subscription) -> dict[str, object]:
         "plan_id": subscription.price.plan_id,
         "price_id": subscription.price.id,
         "gateway": subscription.gateway,
+        "collection": subscription.collection.value,
         "is_free": False,
         "charge_paise": subscription.charge_paise,
         "total_count": subscription.total_count,

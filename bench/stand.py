@@ -53,10 +53,13 @@ class Stand:
         return self._postgres.dsn(name)
 
     @asynccontextmanager
-    async def temporal(self) -> AsyncIterator[tuple[TemporalServer, Meter]]:
+    async def temporal(self, *, time_skipping: bool = False) -> AsyncIterator[tuple[TemporalServer, Meter]]:
         """A server that keeps everything in memory, so that no disk is measured."""
         folder = self.file("temporal")
-        async with TemporalServer(folder=folder, search_attributes=search_attributes.ALL) as server:
+        known = search_attributes.ALL
+        async with TemporalServer(
+            folder=folder, search_attributes=known, time_skipping=time_skipping
+        ) as server:
             yield server, Meter(_pid(folder / "temporal.pid"))
 
     @asynccontextmanager

@@ -1,7 +1,8 @@
-"""A number that one process counts up and another reads: done renewals, without asking any server."""
+"""A number that one process counts up and another reads: what is done, without asking any server."""
 
 import mmap
 import struct
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +31,30 @@ class Tally:
 
 
 class CountingInterceptor(client.Interceptor, worker.Interceptor):
-    """Counts each success of one activity. Given to a client, the workers made from it inherit it."""
+    """Counts each success of some activities. Given to a client, the workers made from it inherit it."""
 
-    def __init__(self, tally: Tally, activity_name: str) -> None:
+    def __init__(self, tally: Tally, activity_names: Collection[str]) -> None:
         self._tally = tally
-        self._activity_name = activity_name
+        self._activity_names = activity_names
 
     def intercept_activity(
         self,
         next: worker.ActivityInboundInterceptor,  # noqa: A002 - the SDK's name
     ) -> worker.ActivityInboundInterceptor:
         """See Interceptor."""
-        return _Counting(next, self._tally, self._activity_name)
+        return _Counting(next, self._tally, self._activity_names)
 
 
 class _Counting(worker.ActivityInboundInterceptor):
-    def __init__(self, inner: worker.ActivityInboundInterceptor, tally: Tally, name: str) -> None:
+    def __init__(
+        self, inner: worker.ActivityInboundInterceptor, tally: Tally, names: Collection[str]
+    ) -> None:
         super().__init__(inner)
         self._tally = tally
-        self._name = name
+        self._names = names
 
     async def execute_activity(self, input: worker.ExecuteActivityInput) -> Any:  # noqa: A002
         result = await super().execute_activity(input)
-        if activity.info().activity_type == self._name:
+        if activity.info().activity_type in self._names:
             self._tally.count()
         return result

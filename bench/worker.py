@@ -1,4 +1,4 @@
-"""The product's worker in a process of its own, until SIGTERM: `python -m bench.worker ours|nurse …`."""
+"""The product's worker in its own process, until SIGTERM: `python -m bench.worker ours|autopay|nurse …`."""
 
 import argparse
 import asyncio
@@ -11,7 +11,8 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from api.logs import configure_logging
 from bench import crews
 from bench.canned_gateway import CannedGateway
-from bench.crews import NURSE, OURS
+from bench.canned_phonepe import CannedPhonePe
+from bench.crews import AUTOPAY, NURSE, OURS
 from bench.tally import CountingInterceptor, Tally
 from config import Settings
 from engine.client import connect
@@ -21,7 +22,8 @@ from worker import assemble, build_workers
 from workflows import ports
 from workflows.subscription import SubscriptionWorkflow
 
-SETTLE = "settle_charge"
+STEPS = ("give_notice", "start_debit", "settle_charge")
+"""What is counted: of a renewal that the gateway charges, the last alone."""
 _UNLIMITED = 100_000.0
 """Calls per second: the gateway's rate limit is not what is measured."""
 
@@ -33,18 +35,21 @@ async def _our_workers(asked: argparse.Namespace, tally: Tally) -> list[Worker]:
         database_url=asked.database,
         temporal_address=asked.temporal,
         razorpay_calls_per_second=_UNLIMITED,
+        phonepe_calls_per_second=_UNLIMITED,
         **({"razorpay_base_url": asked.simulator} if asked.simulator else {}),
     )
     codec = EncryptionCodec.from_setting(settings.payload_keys.get_secret_value())
     client = await Client.connect(
         settings.temporal_address,
         plugins=[bahi_plugin(codec)],
-        interceptors=[CountingInterceptor(tally, SETTLE)],
+        interceptors=[CountingInterceptor(tally, STEPS)],
     )
     parts = assemble(settings)
     if not asked.simulator:
         canned = CannedGateway(datetime.fromisoformat(asked.started_at), asked.amount_paise)
         parts = dataclasses.replace(parts, gateway=canned)
+    if asked.kind == AUTOPAY:
+        parts = dataclasses.replace(parts, phonepe=CannedPhonePe())
     return build_workers(client, parts, ("subscriptions", "gateway"))
 
 
@@ -65,13 +70,13 @@ async def _nurses(asked: argparse.Namespace, _tally: Tally) -> list[Worker]:
 
 def main() -> None:
     """Entry of the process."""
-    parser = crews.arguments("bench.worker", (OURS, NURSE))
+    parser = crews.arguments("bench.worker", (OURS, AUTOPAY, NURSE))
     parser.add_argument("--started-at", required=True, help="when all subscriptions began")
     parser.add_argument("--amount-paise", required=True, type=int)
     parser.add_argument("--simulator", help="URL; otherwise the gateway is canned")
     asked = parser.parse_args()
     configure_logging("ERROR")
-    asyncio.run(crews.serve(_our_workers if asked.kind == OURS else _nurses, asked))
+    asyncio.run(crews.serve(_nurses if asked.kind == NURSE else _our_workers, asked))
 
 
 if __name__ == "__main__":
