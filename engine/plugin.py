@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
@@ -17,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from domain.errors import BahiError
 from engine.codec import EncryptionCodec
+from engine.payloads import SharedPydanticConverter
 
 PASSED_THROUGH = ("domain", "workflows")
 """Pure and checked by our own rules; reloading them per run costs several times the CPU (temporal.md 0)."""
@@ -43,7 +43,7 @@ class ErrorInterceptor(Interceptor):
 def data_converter(codec: EncryptionCodec) -> DataConverter:
     """Pydantic JSON, encrypted; failure texts and stack traces are encrypted with it."""
     return DataConverter(
-        payload_converter_class=PydanticPayloadConverter,
+        payload_converter_class=SharedPydanticConverter,
         payload_codec=codec,
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
