@@ -44,13 +44,16 @@ class Creating:
                 subscription_id=creation.subscription_id,
                 request=creation.request,
             )
-        if intent.state != "planned":
+            fresh = intent.state == "planned"
+            if fresh:
+                await intents.mark_sent(session, creation.key, self._clock())
+        if not fresh:
             found = await creation.find()
             if found is not None:
                 return found
             self.check_lists_are_complete(intent)
-        async with self._database.transaction() as session:
-            await intents.mark_sent(session, creation.key, self._clock())
+            async with self._database.transaction() as session:
+                await intents.mark_sent(session, creation.key, self._clock())
         try:
             return await creation.create()
         except (GatewayRefused, GatewayUnavailable):

@@ -5,6 +5,7 @@ argument would cost more than the rest of the run's tasks together.
 """
 
 import functools
+import threading
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -16,9 +17,17 @@ from temporalio.converter import CompositePayloadConverter, DefaultPayloadConver
 _KEPT = 1024
 """Bounded: a workflow file that the sandbox loads anew per run brings types of its own each time."""
 
+_one_at_a_time = threading.Lock()
+"""At a worker's start many runs want the same adapter at once."""
+
+
+def _adapter(wanted: Any) -> TypeAdapter[Any]:
+    with _one_at_a_time:
+        return _built(wanted)
+
 
 @functools.lru_cache(maxsize=_KEPT)
-def _adapter(wanted: Any) -> TypeAdapter[Any]:
+def _built(wanted: Any) -> TypeAdapter[Any]:
     # It outlives the run that asks first, so nothing of that run's sandbox may get into it.
     with workflow.unsafe.sandbox_unrestricted(), workflow.unsafe.imports_passed_through():
         return TypeAdapter(wanted)

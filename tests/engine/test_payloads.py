@@ -20,11 +20,11 @@ class _Note:
 
 def test_what_one_run_has_learned_to_read_no_other_learns_again() -> None:
     note = _Note(datetime(2026, 4, 1, 5, 30, tzinfo=UTC), 1_18_00)
-    before = payloads._adapter.cache_info().misses
+    before = payloads._built.cache_info().misses
     for _ in range(3):
         of_a_run = SharedPydanticConverter()
         assert of_a_run.from_payloads(of_a_run.to_payloads([note]), [_Note]) == [note]
-    assert payloads._adapter.cache_info().misses == before + 1
+    assert payloads._built.cache_info().misses == before + 1
 
 
 def test_what_is_written_is_what_the_library_writes() -> None:
