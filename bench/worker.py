@@ -49,7 +49,8 @@ async def _our_workers(asked: argparse.Namespace, tally: Tally) -> list[Worker]:
         canned = CannedGateway(datetime.fromisoformat(asked.started_at), asked.amount_paise)
         parts = dataclasses.replace(parts, gateway=canned)
     if asked.kind == AUTOPAY:
-        parts = dataclasses.replace(parts, phonepe=CannedPhonePe())
+        phonepe = CannedPhonePe()
+        parts = dataclasses.replace(parts, phonepe=phonepe, collecting={phonepe.name: phonepe})
     return build_workers(client, parts, ("subscriptions", "gateway"))
 
 
