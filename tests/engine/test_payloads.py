@@ -38,7 +38,7 @@ def test_what_is_written_is_what_the_library_writes() -> None:
     ]
     written = ours.to_payloads(values)
     assert written == theirs.to_payloads(values)
-    hints = [Collecting, type(None), bytes, list[datetime], int]
+    hints: list[type] = [Collecting, type(None), bytes, list[datetime], int]
     assert ours.from_payloads(written, hints) == theirs.from_payloads(written, hints) == values
 
 
