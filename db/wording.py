@@ -355,6 +355,13 @@ _EVENTS: dict[EventType, tuple[_Teller, tuple[_Teller, ...]]] = {
         lambda data: f"E-invoice registration of {_document(data)} cancelled",
         (_why, _who),
     ),
+    EventType.TOP_UP_OPENED: (lambda data: f"Top-up of {_amount(data)} asked for", ()),
+    EventType.TOP_UP_PAID: (
+        lambda data: f"{_amount(data)} put into the wallet",
+        (_always("An advance: its receipt voucher comes by mail."),),
+    ),
+    EventType.TOP_UP_EXPIRED: (lambda data: f"Top-up of {_amount(data)} was not paid in time", ()),
+    EventType.TOP_UP_CANCELLED: (lambda data: f"Top-up of {_amount(data)} called off", (_why,)),
     EventType.PAYMENT_DUE: (_asked_on_a_page, (_open_until,)),
     EventType.DEBIT_ANNOUNCED: (
         lambda data: f"Payer told of a debit of {_amount(data)} {_on(data, 'debit_on')}",
