@@ -136,6 +136,8 @@ class Person:
         body: dict[str, Any] = answer.json()
         self.subscription_id = body["subscription_id"]
         await self.world.time.settle()
+        if answer.status_code == 202:  # a busy machine: it was taken, and is done by now
+            body = dict(await self._get(f"/v1/subscriptions/{self.subscription_id}"))
         books = await self.world.simulator.books()
         for entry in books["subscriptions"]:
             if self.subscription_id in str(entry["notes"]):
