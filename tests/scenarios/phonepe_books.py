@@ -142,11 +142,11 @@ def one_page_at_a_time(books: "Books") -> None:
     """Nobody could open a second page of a checkout or link while an earlier one could still be paid."""
     orders = {order["merchantOrderId"]: order for order in books.orders}
     subjects: dict[str, list[Record]] = defaultdict(list)
-    for page in books.pages:
+    for page in sorted(books.pages, key=lambda page: page.attempt):
         if page.url is not None:
             subjects[page.subject].append(orders[page.order_id])
     for subject, opened in subjects.items():
-        for earlier, later in pairwise(sorted(opened, key=lambda order: order["created_at"])):
+        for earlier, later in pairwise(opened):
             # Unless PhonePe itself called it over, wrongly: what then came of it went back.
             if not earlier["captured_paise"] or earlier["refunded_paise"] < earlier["captured_paise"]:
                 assert earlier["closed_at"] is not None, subject
