@@ -163,7 +163,7 @@ async def read(world: World) -> Books:
         ledger=dict(ledger),
         events=list(events),
         drawn=list(drawn),
-        intervals={price: interval for price, interval in intervals},
+        intervals={row.id: row.interval for row in intervals},
         orders=phonepe.get("orders", []),
         mandates=phonepe.get("subscriptions", []),
         our_mandates=list(mandates),

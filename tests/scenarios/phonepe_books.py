@@ -97,13 +97,17 @@ def orders_are_paid_once(books: "Books") -> None:
 
 
 def debits_are_lawful(books: "Books") -> None:
-    """Announced a day before, of the amount announced, in lawful hours, never too often or too soon."""
+    """Announced a day before, not before it is due, as announced, in lawful hours, never too often."""
     caps = {each["merchantSubscriptionId"]: each["maxAmount"] for each in books.mandates}
     for order, announced in _debits(books):
         tries = order["attempts"]
         assert order["amount"] == announced.data["amount_paise"] <= caps[order["merchantSubscriptionId"]]
         assert len(tries) <= TRIES, order
+        subscription = books.subscriptions[str(announced.subscription_id)]
+        interval = books.intervals[subscription.price_id]
+        begins, _ = period_of(subscription, interval, announced.data["cycle"])
         for each in tries:
+            assert each["began"] >= begins.timestamp(), order
             assert order["notifiedAt"] is not None, order
             assert each["began"] >= order["notifiedAt"] // 1000 + DAY, order
             assert each["amount"] == order["amount"], order

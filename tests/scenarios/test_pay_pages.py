@@ -13,9 +13,9 @@ from gateways.base import NewPage
 from local.payer import Payer
 from local.world import World
 from simulator.phonepe.webhooks import authorization
-from tests.scenarios.autopay import all_pay, orders, phonepe, subscribes
+from tests.scenarios.autopay import FROZEN, all_pay, orders, phonepe, subscribes
 from tests.scenarios.conftest import Story
-from tests.scenarios.telling import KARNATAKA, happened, letters, on, plan, printed, stands
+from tests.scenarios.telling import happened, letters, on, plan, printed, stands
 
 A_DAY = 86_400
 PRO = 4_999_00
@@ -59,18 +59,9 @@ async def test_a_checkout_takes_one_payment_in_time_and_gives_back_whatever_else
         await bharat.at_order(left_open, "pay")
 
         # Chitra's page is called over by PhonePe, which is wrong; so she pays twice.
-        called_over = await chitra.open_page()
-        control = phonepe(world).control
-        await control("webhooks/policy", {"drop_all": True})
-        await phonepe(world).order(called_over, "show_state", state="FAILED")
-        second = await chitra.open_page()
-        assert second != called_over
-        await chitra.at_order(called_over, "pay")
-        await control("webhooks/policy", {"reset": True})
+        called_over, second = await two_pages(chitra)
         await chitra.at_order(second, "pay")
-        await phonepe(world).order(called_over, "show_state", state=None)
-        await control("webhooks/redeliver", {"subject": called_over, "state": "dropped"})
-        await world.time.settle()
+        await tells_at_last(world, called_over)
 
         # The name of Dev's page stands for another sum there, and somebody pays that.
         taken = merchant_id(Purpose.SETUP, f"{dev.person.subscription_id}-checkout", attempt=1)
@@ -92,7 +83,7 @@ async def test_a_checkout_takes_one_payment_in_time_and_gives_back_whatever_else
         await world.time.travel_to(on(2026, 4, 8, "09:59"))
         await esha.pay(outcome="pending")
         assert "One moment" in await esha.standing()
-        await world.time.travel_to(on(2026, 4, 8, "18:00"))
+        await world.time.travel_to(on(2026, 4, 8, "10:02"))
         assert await stands(esha.person) == "CREATED"
         [setup] = await unsettled(world)
         await esha.at_order(setup, "settle", outcome="success")
@@ -101,9 +92,55 @@ async def test_a_checkout_takes_one_payment_in_time_and_gives_back_whatever_else
         assert [await stands(each.person) for each in (asha, chitra, esha)] == 3 * ["ACTIVE"]
         assert [await stands(each.person) for each in (bharat, dev)] == ["CANCELLED", "EXPIRED"]
         assert len(await set_aside(world)) == 3
-        assert [len(await printed(each.person)) for each in (asha, bharat, chitra, dev, esha)] == [1, 0, 1, 0, 1]
+        assert [len(await printed(each.person)) for each in (asha, bharat, chitra, dev, esha)] == [
+            1,
+            0,
+            1,
+            0,
+            1,
+        ]
         live = [each["state"] for each in (await phonepe(world).books())["subscriptions"]]
         assert sorted(live) == ["ACTIVE", "ACTIVE", "ACTIVE", "CANCELLED", "CANCELLED", "FAILED"]
+
+
+async def test_a_link_is_paid_once_and_what_comes_on_it_later_goes_back(story: Story) -> None:
+    async with story(on(2026, 1, 15, "18:40"), with_phonepe=True) as world:
+        asha = await subscribes(world, "asha", "plan_pro")
+        await asha.pay()
+        await asha.next_debits(FROZEN)
+        await world.time.travel_to(on(2026, 2, 15, "12:00"))
+        called_over, second = await two_pages(asha)
+        await asha.at_order(second, "pay")
+        assert await stands(asha.person) == "ACTIVE"
+        # The next cycle is planned already when PhonePe tells of the first page.
+        await tells_at_last(world, called_over)
+        assert await set_aside(world) == [
+            ("asha", "paid after it was no longer owed; it goes back by itself", PRO)
+        ]
+        await world.time.travel_to(on(2026, 2, 20))
+        assert [days for _, *days in await printed(asha.person)] == [
+            ["2026-01-15", "2026-01-15", "2026-02-14"],
+            ["2026-02-15", "2026-02-15", "2026-03-14"],
+        ]
+
+
+async def two_pages(payer: Payer) -> tuple[str, str]:
+    """PhonePe calls the first one over, which is wrong: it is paid, and nobody is told."""
+    world = payer.person.world
+    called_over = await payer.open_page()
+    await phonepe(world).control("webhooks/policy", {"drop_all": True})
+    await phonepe(world).order(called_over, "show_state", state="FAILED")
+    second = await payer.open_page()
+    assert second != called_over
+    await payer.at_order(called_over, "pay")
+    await phonepe(world).control("webhooks/policy", {"reset": True})
+    return called_over, second
+
+
+async def tells_at_last(world: World, order_id: str) -> None:
+    await phonepe(world).order(order_id, "show_state", state=None)
+    await phonepe(world).control("webhooks/redeliver", {"subject": order_id, "state": "dropped"})
+    await world.time.settle()
 
 
 async def unsettled(world: World) -> list[str]:
