@@ -1,4 +1,4 @@
-"""What a cycle costs that we collect on our own clock, and that its run sleeps before it does anything else."""
+"""What a cycle on our own clock costs, and that its run sleeps before it does anything else."""
 
 from tests.scenarios.autopay import phonepe, subscribes
 from tests.scenarios.telling import on
