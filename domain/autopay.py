@@ -306,7 +306,9 @@ def _next_route(cycle: Cycle, now: datetime, rules: Rules) -> Plan:
         else:
             rung = next_rung(rules.ladder, cycle.falls, 0)
             debit = rung is not None and rung.channel is Channel.DEBIT
-            found = _notify(cycle, cycle.falls[-1].at + rung.after, now, rules) if rung and debit else None
+            # A notice may fail before the due date; the debit does not come before it for that.
+            wanted = max(cycle.due_at, cycle.falls[-1].at + rung.after) if rung and debit else None
+            found = _notify(cycle, wanted, now, rules) if wanted is not None else None
         if found is not None:
             return found
     base = cycle.due_at - rules.link_lead

@@ -66,6 +66,10 @@ class Collecting:
         kept = tuple(entry for entry in self.money if entry[0] != name)
         return replace(self, money=(*kept, (name, paid))[-REMEMBERED_MONEY:])
 
+    def brought(self, name: str) -> Paid | None:
+        """The money of that name, if any came."""
+        return dict(self.money).get(name)
+
     def knows(self, order_id: str | None) -> bool:
         """Whether it is known what an order of ours brought."""
         return any(paid.order_id == order_id for _, paid in self.money)

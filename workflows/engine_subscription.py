@@ -142,7 +142,7 @@ class EngineSubscriptionWorkflow(Life, Paying):
                 if await self._read_subject(event.page_subject, event.order_id) is None:
                     await self._read_stray_page(event)
             elif event.order_id is not None:
-                if cycle is not None and cycle.order is not None and cycle.order.id == event.order_id:
+                if cycle is not None and any(order.id == event.order_id for order in cycle.orders):
                     await self._read_standing(event.order_id, mandate=False)
                 else:
                     await self._read_stray_debit(event.order_id)

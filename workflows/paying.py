@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError
 from domain import autopay, debit, renewal
 from domain.debit import State
 from domain.mandate import DEAD
+from domain.merchant_ids import Purpose, alike
 from domain.money import rupees
 from domain.paying import PagesRead, Paid
 from domain.subscription import Status, Trigger
@@ -247,21 +248,27 @@ class Paying(Renewing):
 
     async def _note_checkout(self, read: PagesRead) -> None:
         """The first money that comes in time begins the subscription; any other goes back."""
-        paid = read.paid[0] if read.paid else None
-        if paid is not None and self._subscription.paid_cycle is None:
-            right = paid.amount_paise == self._subscription.charge_paise
-            if right and self._subscription.status is Status.CREATED:
-                await self._begin_with(read)
-            elif paid.payment_id not in self._subscription.settled:
-                await self._give_back(paid, "paid after the checkout was closed" if right else "another sum")
-                if read.mandate is not None:
-                    self._doom(read.mandate.mandate.id)
+        fresh = [paid for paid in read.paid if paid.payment_id not in self._subscription.settled]
+        if fresh and self._subscription.paid_cycle is None:
+            first, *fresh = fresh
+            if first.amount_paise != self._subscription.charge_paise:
+                await self._refuse_payment(first, "another sum")
+            elif self._subscription.status is not Status.CREATED:
+                await self._refuse_payment(first, "paid after the checkout was closed")
+            else:
+                await self._begin_with(first, read)
             self._collecting = replace(self._collecting, checkout_closed=True, page=None)
-        await self._give_back_the_rest(read)
+        await self._give_back_the_rest(fresh)
 
-    async def _begin_with(self, read: PagesRead) -> None:
-        self._collecting = self._collecting.came(self._checkout().id, read.paid[0])
-        await self._settle(renewal.charge_of(self._subscription, 0, read.paid[0]))
+    async def _refuse_payment(self, paid: Paid, reason: str) -> None:
+        """It goes back, and nothing more is asked for here: whoever paid it may begin anew."""
+        await self._give_back(paid, reason)
+        if self._subscription.status is Status.CREATED:
+            await self._end(Trigger.EXPIRED, f"{reason} was paid", "bahi")
+
+    async def _begin_with(self, paid: Paid, read: PagesRead) -> None:
+        self._collecting = self._collecting.came(self._checkout().id, paid)
+        await self._settle(renewal.charge_of(self._subscription, 0, paid))
         if read.mandate is not None:
             await self._hold_mandate(read.mandate.mandate, read.mandate.gateway_id, None)
         if renewal.is_last(self._subscription):
@@ -320,8 +327,18 @@ class Paying(Renewing):
         if mandate is not None and mandate.status not in DEAD:
             self._doom(mandate.id)
 
+    async def _give_back(self, paid: Paid, reason: str) -> None:
+        """With the mandate that paying it has set up, unless that is the one in use."""
+        await super()._give_back(paid, reason)
+        mandate, set_up = self._collecting.mandate, None
+        if paid.order_id.startswith(Purpose.SETUP):
+            set_up = alike(paid.order_id, Purpose.MANDATE)
+        if set_up is not None and (mandate is None or mandate.id != set_up):
+            self._doom(set_up)
+
     def _doom(self, mandate_id: str) -> None:
-        self._collecting = replace(self._collecting, doomed=(*self._collecting.doomed, mandate_id))
+        if mandate_id not in self._collecting.doomed:
+            self._collecting = replace(self._collecting, doomed=(*self._collecting.doomed, mandate_id))
 
 
 def _told(read: PagesRead, amount_paise: int) -> PayReply:

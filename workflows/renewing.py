@@ -5,6 +5,7 @@ looked up by the plan itself. `engine_subscription.py` decides when.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -300,16 +301,19 @@ class Renewing(Recording):
         await self._note_link(link_id, read)
 
     async def _note_link(self, link_id: str, read: PagesRead) -> None:
-        if read.paid:
-            self._collecting = self._collecting.came(link_id, read.paid[0])
+        """The money that was learned of first pays it, whichever page brings more."""
+        fresh = [paid for paid in read.paid if paid.payment_id not in self._subscription.settled]
+        kept = self._collecting.brought(link_id)
+        if kept is None and fresh:
+            kept = fresh[0]
+            self._collecting = self._collecting.came(link_id, kept)
         self._learn_fact(read.link_fact(link_id))
-        await self._give_back_the_rest(read)
+        await self._give_back_the_rest([paid for paid in fresh if paid != kept])
 
-    async def _give_back_the_rest(self, read: PagesRead) -> None:
+    async def _give_back_the_rest(self, second: Sequence[Paid]) -> None:
         """Money beyond the first payment of one page was never asked for."""
-        for paid in read.paid[1:]:
-            if paid.payment_id not in self._subscription.settled:
-                await self._give_back(paid, "a second payment of the same page")
+        for paid in second:
+            await self._give_back(paid, "a second payment of the same page")
 
     async def _read_pages(
         self, subject: PageSubject, *, closing: bool = False, order_id: str | None = None

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from db import models
 from local.world import World
 from tests.faults.stage import Stage
-from tests.scenarios import oracle
+from tests.scenarios import oracle, phonepe_books
 from tests.scenarios.oracle import Books
 
 _UNKNOWN_FATE = "unknown interrupted while being sent"
@@ -32,6 +32,7 @@ async def agree(stage: Stage, *, same_state: bool = True) -> Books:
     oracle.ledger_balances(books)
     oracle.facts_are_announced_once(books)
     oracle.one_subscription_each(books)
+    phonepe_books.agree(books, same_state=same_state)
     assert not [each for each in books.left_over if not each.endswith(_UNKNOWN_FATE)], books.left_over
     if same_state:
         oracle.states_are_alike(books)

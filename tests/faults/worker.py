@@ -9,6 +9,7 @@ composition, seen through wrappers that do nothing but stop at labelled points:
     plan:sent, plan:created         inside open_checkout: intent on record, request not yet sent; made at the
     checkout:sent, checkout:created gateway, reply not yet on record
     refund:sent, refund:made        the same inside send_refund
+    page:, notice:, debit:          the same, at PhonePe, inside open_page, give_notice and start_debit
     inbox:claimed, inbox:signalled  a webhook is claimed, not yet signalled; signalled, not yet marked
     document:claimed, :started      the same for whatever a relay begins: the rendering of a document
     event:delivered, mail:sent      taken by the receiver, not yet marked
@@ -45,13 +46,23 @@ import worker
 from api.logs import configure_logging
 from config import Settings
 from db.session import Database
+from domain.orders import DebitStarted, OrderAtGateway
 from domain.refund import RefundAtGateway
 from engine.codec import EncryptionCodec
 from engine.plugin import bahi_plugin
-from gateways.base import NewRefund, NewSubscription, PlanAtGateway, SubscriptionAtGateway
+from gateways.base import (
+    NewDebit,
+    NewMandate,
+    NewRefund,
+    NewSubscription,
+    PageAtGateway,
+    PlanAtGateway,
+    SubscriptionAtGateway,
+)
 from gateways.cloud_events import OutgoingEvent
 from gateways.event_webhook import EventWebhook
 from gateways.notifications import Message
+from gateways.phonepe import PhonePeGateway
 from gateways.razorpay import RazorpayGateway
 from gateways.smtp import SmtpNotifier
 from workflows import options
@@ -199,6 +210,28 @@ class _Gateway(RazorpayGateway):
         return made
 
 
+class _PhonePe(PhonePeGateway):
+    points: Points
+
+    async def open_mandate(self, new: NewMandate) -> PageAtGateway:
+        await self.points.reach("page:sent", new.reference)
+        made = await super().open_mandate(new)
+        await self.points.reach("page:made", new.reference)
+        return made
+
+    async def notify(self, new: NewDebit) -> OrderAtGateway:
+        await self.points.reach("notice:sent", new.order_id)
+        made = await super().notify(new)
+        await self.points.reach("notice:made", new.order_id)
+        return made
+
+    async def redeem(self, order_id: str) -> DebitStarted:
+        await self.points.reach("debit:sent", order_id)
+        made = await super().redeem(order_id)
+        await self.points.reach("debit:made", order_id)
+        return made
+
+
 def _parts(settings: Settings, points: Points) -> worker.Parts:
     database = _Database.connect(settings.database_url.get_secret_value(), settings.database_pool_size)
     database.points = points
@@ -206,7 +239,12 @@ def _parts(settings: Settings, points: Points) -> worker.Parts:
         settings.razorpay_key_id, settings.razorpay_key_secret.get_secret_value(), settings.razorpay_base_url
     )
     gateway.points = points
-    return replace(worker.assemble(settings), database=database, gateway=gateway, refunds=gateway)
+    with patch.object(worker, "PhonePeGateway", _PhonePe):
+        parts = worker.assemble(settings)
+    if isinstance(parts.phonepe, _PhonePe):
+        parts.phonepe.points = points
+    collecting = {**parts.collecting, gateway.name: gateway}
+    return replace(parts, database=database, gateway=gateway, refunds=gateway, collecting=collecting)
 
 
 async def _connect(settings: Settings, points: Points) -> Client:
@@ -242,6 +280,12 @@ async def play(order: Order) -> None:
     for kind in (options.BOOKS, options.GATEWAY, options.DOCUMENT):
         kind["start_to_close_timeout"] = timedelta(seconds=order.activity_seconds)
         kind["retry_policy"] = _RETRIES
+    once = options.once
+
+    def briefly(name: str) -> options.ActivityOptions:
+        return {**once(name), "start_to_close_timeout": timedelta(seconds=order.activity_seconds)}
+
+    options.once = briefly
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     parts = _parts(settings, points)

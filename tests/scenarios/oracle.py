@@ -16,6 +16,7 @@ from sqlalchemy import select
 from db import models
 from domain.subscription import LIVE, Subscription
 from local.world import World
+from tests.scenarios import phonepe_books
 from workflows import messages
 
 GST_BP = 1800
@@ -55,18 +56,38 @@ class Books:
     events: list[models.OutboxEvent]
     drawn: list[str]
     """Documents, each as often as it was drawn: again once it has an IRN that it had not."""
+    intervals: dict[str, str]
+    """By price."""
+    orders: list[Record] = field(default_factory=list)
+    """PhonePe's, as is the next."""
+    mandates: list[Record] = field(default_factory=list)
+    our_mandates: list[models.Mandate] = field(default_factory=list)
+    pages: list[models.PayPage] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
 
     @property
     def captured(self) -> dict[str, tuple[Record, Record]]:
-        """Every capture for a bill of a subscription, with that bill."""
-        found = {}
+        """Every capture for a bill of a subscription, with that bill; at PhonePe every paid order."""
+        found: dict[str, tuple[Record, Record]] = {}
         for subscription in self.theirs:
             bills = {bill["id"]: bill for bill in subscription["invoices"]}
             for payment in subscription["payments"]:
                 if payment["ever_captured"] and payment["invoice_id"] in bills:
                     found[payment["id"]] = (payment, bills[payment["invoice_id"]])
+        for order_id, payment, bill in phonepe_books.captures(self.orders):
+            found[order_id] = (payment, bill)
         return found
+
+    def period_of(self, invoice: models.Document) -> tuple[datetime, datetime]:
+        """What the invoice must be for: the gateway's bill says, or the calendar where we own the clock."""
+        payment = next(each for each in self.payments.values() if each.id == invoice.payment_id)
+        _, bill = self.captured[payment.gateway_payment_id]
+        if bill["cycle"] is not None:
+            return _moment(bill["billing_start"]), _moment(bill["billing_end"])
+        subscription = self.subscriptions[str(invoice.subscription_id)]
+        assert invoice.cycle is not None
+        interval = self.intervals[subscription.price_id]
+        return phonepe_books.period_of(subscription, interval, invoice.cycle)
 
     @property
     def quarantined(self) -> list[models.Payment]:
@@ -85,6 +106,7 @@ async def agree(world: World, *, same_state: bool = True) -> Books:
     ledger_balances(books)
     facts_are_announced_once(books)
     one_subscription_each(books)
+    phonepe_books.agree(books, same_state=same_state)
     assert not books.left_over, books.left_over
     if same_state:
         states_are_alike(books)
@@ -96,6 +118,7 @@ async def read(world: World) -> Books:
     """Both books, once nothing is under way."""
     await world.time.settle()
     theirs = (await world.simulator.books())["subscriptions"]
+    phonepe = await world.phonepe.books() if world.phonepe is not None else {}
     async with world.database.reading() as session:
         subscriptions = (await session.scalars(select(models.Subscription))).all()
         payments = (await session.scalars(select(models.Payment))).all()
@@ -112,6 +135,9 @@ async def read(world: World) -> Books:
         ).all()
         events = (await session.scalars(select(models.OutboxEvent).order_by(models.OutboxEvent.id))).all()
         drawn = (await session.scalars(select(models.Rendition.document_id))).all()
+        mandates = (await session.scalars(select(models.Mandate))).all()
+        pages = (await session.scalars(select(models.PayPage))).all()
+        intervals = (await session.execute(select(models.Price.id, models.Price.interval))).all()
         stuck = (
             await session.scalars(select(models.OutboxDelivery).where(models.OutboxDelivery.status != "done"))
         ).all()
@@ -137,6 +163,11 @@ async def read(world: World) -> Books:
         ledger=dict(ledger),
         events=list(events),
         drawn=list(drawn),
+        intervals={row.id: row.interval for row in intervals},
+        orders=phonepe.get("orders", []),
+        mandates=phonepe.get("subscriptions", []),
+        our_mandates=list(mandates),
+        pages=list(pages),
         left_over=left_over,
     )
 
@@ -151,7 +182,7 @@ def captures_are_booked_once(books: Books) -> None:
     for payment, bill in books.captured.values():
         mine = ours[payment["id"]]
         assert (mine.amount_paise, mine.currency) == (payment["amount"], payment["currency"])
-        assert mine.cycle == bill["cycle"]
+        assert bill["cycle"] in (None, mine.cycle)
         assert mine.gateway_invoice_id == bill["id"]
     invoiced = sum(invoice.total_paise for invoice in books.invoices)
     aside = sum(payment.amount_paise for payment in books.quarantined)
@@ -166,13 +197,9 @@ def invoices_add_up(books: Books) -> None:
     assert {each.id for each in (*books.invoices, *books.notes)} == set(books.drawn)
     for invoice in books.invoices:
         payment = by_id[invoice.payment_id]
-        _, bill = books.captured[payment.gateway_payment_id]
         assert invoice.total_paise == payment.amount_paise
         assert invoice.subscription_id == payment.subscription_id
-        assert (invoice.period_start, invoice.period_end) == (
-            _moment(bill["billing_start"]),
-            _moment(bill["billing_end"]),
-        )
+        assert (invoice.period_start, invoice.period_end) == books.period_of(invoice)
         within = invoice.place_of_supply == invoice.seller_gstin[:2]
         halves = 2 * _half_up(invoice.taxable_paise * GST_BP, 20_000)
         whole = _half_up(invoice.taxable_paise * GST_BP, 10_000)
@@ -306,8 +333,10 @@ def facts_are_announced_once(books: Books) -> None:
     failed = _subjects(books, "payment.failed", "gateway_payment_id")
     assert _twice(failed) == []
     attempts = {payment["id"] for each in books.theirs for payment in each["payments"]}
+    attempts |= phonepe_books.attempts(books.orders)
     assert set(failed) <= attempts
-    assert {each.gateway_payment_id for each in payments if each.status == "failed"} <= set(failed)
+    untold = phonepe_books.earlier_attempts(books.orders)
+    assert {each.gateway_payment_id for each in payments if each.status == "failed"} <= set(failed) | untold
 
 
 def one_subscription_each(books: Books) -> None:

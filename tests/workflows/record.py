@@ -24,6 +24,7 @@ from local.world import Person, World, open_world
 from simulator.irp.process import PortalProcess
 from tests.postgres import CATALOGUE
 from tests.scenarios.telling import CARD, KARNATAKA, on
+from tests.workflows.autopay_lives import AUTOPAY_LIVES
 from tests.workflows.deeds import COMPANY, DEEDS, PAID_AT_PHONEPE, Deed, the_run
 from tests.workflows.runs import Run, runs_of, runs_under
 
@@ -32,7 +33,7 @@ BEGINS = on(2026, 1, 31, "11:22")
 SETTINGS = {"monthly_total_count": 3, "checkout_expires_after_seconds": 6 * 3600}
 SETTINGS_OF: dict[str, dict[str, Any]] = {
     "gateway-refuses": {"monthly_total_count": 1201},
-    **{key: {"with_phonepe": True} for key in PAID_AT_PHONEPE},
+    **{key: {"with_phonepe": True} for key in (*PAID_AT_PHONEPE, *AUTOPAY_LIVES)},
 }
 Life = Callable[[Person], Awaitable[None]]
 
@@ -179,6 +180,7 @@ LIVES: dict[str, Life] = {
     "completed": _completed,
     "free": _free,
     "free-superseded": _superseded,
+    **AUTOPAY_LIVES,
 }
 
 
