@@ -68,7 +68,7 @@ class Life(Recording):
             elif self._wake_at is not None and self._wake_at <= self._now():
                 await self._act_when_due()
             elif self._should_roll():
-                await workflow.wait_condition(workflow.all_handlers_finished)
+                await self._handlers_finish()
                 if not self._inbox:
                     self._roll()
             else:
@@ -287,8 +287,12 @@ class Life(Recording):
         return Carried(self._wake_at, self._looks, tuple(self._seen), tuple(self._replies.items()))
 
     async def _leave(self) -> Status:
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._handlers_finish()
         return self._subscription.status
+
+    async def _handlers_finish(self) -> None:
+        """Or somebody has come meanwhile, whose handler waits for this loop."""
+        await workflow.wait_condition(lambda: bool(self._inbox) or workflow.all_handlers_finished())
 
     def _details(self) -> str:
         """What the UI shows of a run that sleeps."""
