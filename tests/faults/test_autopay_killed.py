@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
-from sqlalchemy import select
 
-from db import models
 from tests.faults.conftest import OpenStage
 from tests.faults.oracle import agree
+from tests.faults.paying import pay, subscribe
 from tests.faults.stage import Customer, Stage, eventually
 from tests.faults.workers import Hand
 from tests.scenarios.oracle import Books
@@ -54,8 +52,8 @@ async def storm(stage_at: OpenStage) -> AsyncIterator[Storm]:
         customers = [
             await stage.customer(f"payer{index}", ("29", "27")[index % 2]) for index in range(CUSTOMERS)
         ]
-        await asyncio.gather(*(_subscribe(each) for each in customers))
-        await asyncio.gather(*(_pay(stage, each) for each in customers))
+        await asyncio.gather(*(subscribe(each) for each in customers))
+        await asyncio.gather(*(pay(stage, each) for each in customers))
         await stage.travel(timedelta(minutes=2))
         await eventually(lambda: _all_struck(stage))
         begun = set(stage.workers.struck)
@@ -70,30 +68,6 @@ async def storm(stage_at: OpenStage) -> AsyncIterator[Storm]:
 def _hands(points: Points) -> list[Hand]:
     """One process per role, so that nobody else can carry a subscription past a point."""
     return [Hand((role,), points.get(role, ()), activity_seconds=1.2) for role in ROLES]
-
-
-async def _subscribe(customer: Customer) -> None:
-    wanted = {"plan_id": "plan_pro", "interval": "monthly", "collect_by": "phonepe"}
-    answer = await customer.http.post("/v1/subscriptions", json=wanted)
-    while answer.status_code in (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.ACCEPTED):
-        await asyncio.sleep(0.5)
-        answer = await customer.http.post("/v1/subscriptions", json=wanted)
-    answer.raise_for_status()
-    customer.subscription_id = answer.json()["subscription_id"]
-
-
-async def _pay(stage: Stage, customer: Customer) -> None:
-    """Follow our address until it leads to a page, and pay there."""
-    page = await customer.http.get(f"/pay/{customer.subscription_id}")
-    while page.status_code != httpx.codes.SEE_OTHER:
-        assert page.status_code == httpx.codes.SERVICE_UNAVAILABLE, page.text
-        await asyncio.sleep(0.5)
-        page = await customer.http.get(f"/pay/{customer.subscription_id}")
-    row = models.PayPage
-    async with stage.database.reading() as session:
-        order_id = await session.scalar(select(row.order_id).where(row.url == page.headers["location"]))
-    assert stage.phonepe is not None
-    await stage.phonepe.order(str(order_id), "pay")
 
 
 async def _all_struck(stage: Stage) -> bool:

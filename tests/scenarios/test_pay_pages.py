@@ -19,6 +19,7 @@ from tests.scenarios.telling import happened, letters, on, plan, printed, stands
 
 A_DAY = 86_400
 PRO = 4_999_00
+BANK_IS_QUICK = {"refund_settle_seconds": 60}
 
 
 async def set_aside(world: World) -> list[tuple[str, str, int]]:
@@ -41,6 +42,7 @@ async def test_a_checkout_takes_one_payment_in_time_and_gives_back_whatever_else
     async with story(
         on(2026, 4, 7, "10:00"), with_phonepe=True, checkout_expires_after_seconds=A_DAY
     ) as world:
+        await phonepe(world).control("switches", BANK_IS_QUICK)
         asha, bharat, chitra, dev, esha = [
             await subscribes(world, name, "plan_pro") for name in ("asha", "bharat", "chitra", "dev", "esha")
         ]
@@ -81,14 +83,12 @@ async def test_a_checkout_takes_one_payment_in_time_and_gives_back_whatever_else
         ]
         # Esha pays nothing, and in the last minute of her day begins to.
         await world.time.travel_to(on(2026, 4, 8, "09:59"))
-        await esha.pay(outcome="pending")
+        begun = await esha.pay(outcome="pending")
         assert "One moment" in await esha.standing()
-        await world.time.travel_to(on(2026, 4, 8, "10:02"))
+        await world.time.travel_to(on(2026, 4, 8, "10:00"))
         assert await stands(esha.person) == "CREATED"
-        [setup] = await unsettled(world)
-        await esha.at_order(setup, "settle", outcome="success")
+        await esha.at_order(begun, "settle", outcome="success")
 
-        await world.time.travel_to(on(2026, 4, 12))
         assert [await stands(each.person) for each in (asha, chitra, esha)] == 3 * ["ACTIVE"]
         assert [await stands(each.person) for each in (bharat, dev)] == ["CANCELLED", "EXPIRED"]
         assert len(await set_aside(world)) == 3
@@ -105,6 +105,7 @@ async def test_a_checkout_takes_one_payment_in_time_and_gives_back_whatever_else
 
 async def test_a_link_is_paid_once_and_what_comes_on_it_later_goes_back(story: Story) -> None:
     async with story(on(2026, 1, 15, "18:40"), with_phonepe=True) as world:
+        await phonepe(world).control("switches", BANK_IS_QUICK)
         asha = await subscribes(world, "asha", "plan_pro")
         await asha.pay()
         await asha.next_debits(FROZEN)
@@ -117,7 +118,7 @@ async def test_a_link_is_paid_once_and_what_comes_on_it_later_goes_back(story: S
         assert await set_aside(world) == [
             ("asha", "paid after it was no longer owed; it goes back by itself", PRO)
         ]
-        await world.time.travel_to(on(2026, 2, 20))
+        await world.time.travel_to(on(2026, 2, 16))
         assert [days for _, *days in await printed(asha.person)] == [
             ["2026-01-15", "2026-01-15", "2026-02-14"],
             ["2026-02-15", "2026-02-15", "2026-03-14"],
@@ -143,15 +144,6 @@ async def tells_at_last(world: World, order_id: str) -> None:
     await world.time.settle()
 
 
-async def unsettled(world: World) -> list[str]:
-    books = await phonepe(world).books()
-    return [
-        order["merchantOrderId"]
-        for order in books["orders"]
-        if any(each["state"] == "PENDING" for each in order["attempts"])
-    ]
-
-
 async def refund(world: World, invoice: dict[str, Any], **asked: Any) -> httpx.Response:
     async with world.operator() as operator:
         path = f"/admin/invoices/{invoice['id']}/refund"
@@ -162,9 +154,9 @@ async def refund(world: World, invoice: dict[str, Any], **asked: Any) -> httpx.R
 
 async def test_what_was_debited_is_given_back_in_parts_one_at_a_time(story: Story) -> None:
     async with story(on(2026, 8, 3, "12:30"), with_phonepe=True) as world:
+        await phonepe(world).control("switches", BANK_IS_QUICK)
         asha, bharat = [await subscribes(world, name, "plan_pro") for name in ("asha", "bharat")]
-        await asha.pay()
-        await bharat.pay()
+        await all_pay(asha, bharat)
         [invoice] = await asha.person.invoices()
         [whole] = await bharat.person.invoices()
 
@@ -172,9 +164,9 @@ async def test_what_was_debited_is_given_back_in_parts_one_at_a_time(story: Stor
         assert (await refund(world, invoice, amount_paise=1_000_00)).status_code == 201
         waits = await refund(world, invoice, amount_paise=500_00)
         assert (waits.status_code, "under way" in waits.json()["detail"]) == (409, True)
-        await world.time.travel_to(on(2026, 8, 10))
+        await world.time.travel_to(on(2026, 8, 4))
         assert (await refund(world, invoice)).status_code == 201
-        await world.time.travel_to(on(2026, 8, 17))
+        await world.time.travel_to(on(2026, 8, 5))
 
         row = models.Refund
         async with world.database.reading() as session:
