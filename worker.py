@@ -177,7 +177,9 @@ def _phonepe(settings: Settings) -> PhonePeGateway | None:
         return None
     hosts = PRODUCTION if settings.phonepe_environment == "production" else SANDBOX
     if settings.phonepe_url:
-        hosts = PhonePeHosts(*(settings.phonepe_url,) * 3)
+        hosts = PhonePeHosts(
+            settings.phonepe_url, settings.phonepe_auth_url or settings.phonepe_url, settings.phonepe_url
+        )
     credentials = PhonePeCredentials(
         settings.phonepe_client_id, settings.phonepe_client_version, _secret(settings.phonepe_client_secret)
     )

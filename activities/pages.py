@@ -5,7 +5,7 @@ nobody, for only that answer tells its address (phonepe.md 2.1).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import or_, select, update
@@ -19,6 +19,7 @@ from domain.mandate import Mandate
 from domain.merchant_ids import Purpose, merchant_id
 from domain.orders import MandateAtGateway, OrderAtGateway
 from domain.paying import LINGERS, Page, PagesRead, Paid, page_ended, pages_state
+from domain.renewal import as_read
 from gateways.base import ClosingGateway, CollectingGateway, NewMandate, NewPage, PageAtGateway, Payer
 from workflows.collecting_ports import OpenPage, PageOpened, PageSubject, ReadPages
 
@@ -184,7 +185,9 @@ class Pages:
         mandate_id = str(first.row.mandate_id)
         found = await self._gateways[first.row.gateway].find_mandate(mandate_id)
         asked = Mandate(mandate_id, subject.mandate.max_amount_paise, valid_until=subject.mandate.valid_until)
-        return found or MandateAtGateway(asked, None, "", is_strange=False)
+        if found is None:
+            return MandateAtGateway(asked, None, "", is_strange=False)
+        return replace(found, mandate=as_read(asked, found.mandate))
 
     async def _set(self, order_id: str, **values: object) -> None:
         row = models.PayPage

@@ -99,6 +99,8 @@ async def _read(
             at=now,
         )
         live = await api_reads.live_subscriptions(session, customer.id)
+        if collect_by is CollectBy.RAZORPAY_TOKENS and not price.is_free:
+            _check_payer(customer)
         charge_paise = 0 if price.is_free else _charge(services.settings, offered, customer, now)
     # A Free plan gives way to a paid one by itself, once that is paid.
     in_the_way = [row for row in live if price.is_free or not row.subscription.is_free]
@@ -112,6 +114,17 @@ async def _read(
         wanted.autopay,
         in_the_way,
     )
+
+
+def _check_payer(customer: Customer) -> None:
+    """Razorpay keeps customers of its own and sets no mandate up without these (razorpay.md 1.9)."""
+    for name, value in (("name", customer.name), ("email", customer.email), ("phone", customer.phone)):
+        if not value:
+            raise InvalidInput(
+                name,
+                f"Razorpay sets up no mandate without the customer's {name}: give it with "
+                "PUT /v1/billing-details, or choose another collect_by.",
+            )
 
 
 def _way(settings: Settings, wanted: SubscribeIn) -> CollectBy:

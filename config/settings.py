@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     """Whose hosts are called; the credentials belong to one of them."""
     phonepe_url: str = ""
     """Another address for payments and tokens is for the simulator, and refused in production."""
+    phonepe_auth_url: str = ""
+    """The same of tokens alone, where they are not at `phonepe_url`."""
     phonepe_managed_by: Literal["api", "checkout"] = "api"
     """Under which paths mandates are debited (phonepe.md 3.1)."""
     phonepe_webhook_username: str = ""
@@ -310,8 +312,8 @@ class Settings(BaseSettings):
             faults.append("BAHI_RAZORPAY_BASE_URL must not be overridden")
         if "localonly" in self.razorpay_key_id:
             faults.append("BAHI_RAZORPAY_KEY_ID still has its local default")
-        if self.phonepe_url:
-            faults.append("BAHI_PHONEPE_URL must not be overridden")
+        if self.phonepe_url or self.phonepe_auth_url:
+            faults.append("BAHI_PHONEPE_URL and BAHI_PHONEPE_AUTH_URL must not be overridden")
         if self.phonepe_client_id and self.phonepe_environment != "production":
             faults.append("BAHI_PHONEPE_ENVIRONMENT must be production")
         if self.test_clock_offset_seconds:

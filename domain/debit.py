@@ -186,6 +186,14 @@ class RedeemAsked:
 
 
 @dataclass(frozen=True)
+class RedeemNotSent:
+    """The debit asked for at `at` certainly did not leave us."""
+
+    order_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class OrderRead:
     """An order as the gateway has it; `at` is when the answer came."""
 
@@ -269,8 +277,8 @@ class Ended:
 
 
 Fact = (
-    MandateRead | NoticeAsked | RedeemAsked | OrderRead | OrderClosed | LinkAsked | LinkRead | Reminded
-    | OptedOut | Withdrawn | Settled | GivenBack | Ended
+    MandateRead | NoticeAsked | RedeemAsked | RedeemNotSent | OrderRead | OrderClosed | LinkAsked | LinkRead
+    | Reminded | OptedOut | Withdrawn | Settled | GivenBack | Ended
 )  # fmt: skip
 
 
@@ -293,6 +301,9 @@ def learn(cycle: Cycle, fact: Fact, limits: Limits = DEFAULT_LIMITS) -> Cycle:
         case RedeemAsked(order_id, at):
             order = _order(cycle, order_id)
             return cycle if at in order.asks else _with(cycle, replace(order, asks=(*order.asks, at)))
+        case RedeemNotSent(order_id, at):
+            order = _order(cycle, order_id)
+            return _with(cycle, replace(order, asks=tuple(each for each in order.asks if each != at)))
         case OrderClosed(order_id, failure, at):
             order = _order(cycle, order_id)
             if order.closed_at is not None:

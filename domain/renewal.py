@@ -11,7 +11,7 @@ from domain.debit import AttemptState, Cycle, Order
 from domain.events import EventType
 from domain.ladder import Channel, FailureClass, Ladder, Rung, class_of
 from domain.lawful import PHONEPE, RAZORPAY_CARD, RAZORPAY_UPI, Rules
-from domain.mandate import DEAD, DEFAULT_LIMITS, Limits, Mandate, MandateKind, MandateStatus, with_head_room
+from domain.mandate import DEFAULT_LIMITS, Limits, Mandate, MandateKind, MandateStatus, with_head_room
 from domain.merchant_ids import Purpose, merchant_id
 from domain.money import rupees
 from domain.orders import OrderAtGateway
@@ -204,11 +204,9 @@ def announced_change(before: MandateStatus | None, after: MandateStatus) -> Even
     return EventType.MANDATE_ENDED
 
 
-def lost(mandate: Mandate) -> Mandate:
-    """A mandate that its gateway does not know any more; one never approved may just not be known yet."""
-    if mandate.status is MandateStatus.CREATED or mandate.status in DEAD:
-        return mandate
-    return replace(mandate, status=MandateStatus.FAILED)
+def as_read(known: Mandate, read: Mandate) -> Mandate:
+    """`read`, with what its gateway did not say of it: one without its token has no maximum, say."""
+    return read if read.max_amount_paise > 0 else replace(read, max_amount_paise=known.max_amount_paise)
 
 
 def described(collecting: Collecting) -> str:

@@ -57,10 +57,24 @@ class MandateSweep:
                 await asyncio.wait_for(stop.wait(), _PAUSE_SECONDS)
 
     async def look(self) -> int:
-        """Read those whose turn it is; how many. Raises what a gateway raises, and Unavailable."""
+        """Read those whose turn it is, gateway by gateway; the most that were read at one of them.
+
+        Raises what the first gateway that is away raised, once the others were asked.
+        """
+        most, away = 0, None
+        for gateway in self._gateways:
+            try:
+                most = max(most, await self._look_at(gateway))
+            except BahiError as error:
+                away = away or error
+        if away is not None:
+            raise away
+        return most
+
+    async def _look_at(self, gateway: str) -> int:
         row, now = Mandate, self._clock()
         query = select(row).where(
-            row.in_use, row.status.in_(_LIVE), row.gateway.in_(self._gateways), row.updated_at <= now - EVERY
+            row.in_use, row.status.in_(_LIVE), row.gateway == gateway, row.updated_at <= now - EVERY
         )
         async with self._database.reading() as session:
             due = list(await session.scalars(query.order_by(row.updated_at).limit(_AT_ONCE)))
@@ -93,4 +107,7 @@ class MandateSweep:
             # One that cannot be read must not keep the others from their turn.
             _log.error("mandate_not_read", mandate=mandate.id, error=str(error))
             return False
-        return found is None or found.mandate.status != mandate.status
+        if found is None:
+            _log.error("mandate_not_known", mandate=mandate.id, gateway=mandate.gateway)
+            return False
+        return found.mandate.status != mandate.status

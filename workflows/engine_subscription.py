@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError
 
 from domain import debit, paying, renewal
 from domain.events import EventType
-from domain.mandate import DEAD
+from domain.mandate import DEAD, MandateStatus
 from domain.money import rupees
 from domain.renewal import Collecting, Terms
 from domain.subscription import Status, Trigger, cancels_at_period_end
@@ -216,7 +216,8 @@ class EngineSubscriptionWorkflow(Life, Paying):
         self._collecting = replace(self._collecting, doomed=tuple(rest))
         known = self._collecting.mandate
         if known is not None and known.id == mandate_id:
-            dead = told.seen.mandate if told.seen else renewal.lost(known)
+            gone = replace(known, status=MandateStatus.REVOKED)
+            dead = gone if told.seen is None else renewal.as_read(known, told.seen.mandate)
             await self._hold_mandate(dead, None, known.status, in_use=False)
 
     # Ending and rolling over.

@@ -280,10 +280,8 @@ class Paying(Renewing):
         asked = self._collecting.mandates_asked + 1
         self._collecting = replace(self._collecting, mandates_asked=asked, page=None)
         await self._hold_mandate(read.mandate.mandate, read.mandate.gateway_id, None)
-        subscription = self._subscription
-        if subscription.status is Status.HALTED and subscription.uncollected and self._nothing_under_way:
-            number = min(subscription.uncollected)
-            self._collecting = renewal.planned(subscription, self._collecting, number, self._now())
+        if self._subscription.status is Status.HALTED:
+            self._owe_again()
 
     async def _close_checkout(self) -> None:
         """Nobody paid in time, or it was cancelled: once no page can be paid any more it is over."""

@@ -7,10 +7,11 @@ looked up by the plan itself. `engine_subscription.py` decides when.
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, TimeoutType, WorkflowAlreadyStartedError
+from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 from domain import autopay, debit, renewal
 from domain.autopay import Plan, plan
@@ -28,6 +29,8 @@ from workflows import collecting_ports, options, ports, refund
 from workflows.collecting_ports import PageSubject
 from workflows.recording import Recording
 
+_BUSY = timedelta(minutes=5)
+"""Before a debit is tried again that no worker had time for."""
 _NAMES = uuid.UUID("7d0c2b34-8a5f-4f0b-9d0e-52f7f1f3a6c9")
 
 
@@ -61,9 +64,9 @@ class Renewing(Recording):
             workflow.logger.error("an operator should look", extra={"why": found.why})
         if found.action is None:
             return
+        self._hold = None
         try:
             await self._act(found.action)
-            self._hold = None
         except ActivityError as error:
             workflow.logger.warning("the gateway could not be asked", extra={"cause": str(error.cause)})
             self._hold = found.wake_at
@@ -86,7 +89,7 @@ class Renewing(Recording):
                 await self._give_notice(action)
             case autopay.Redeem(order_id, amount_paise):
                 self._learn_fact(debit.RedeemAsked(order_id, now))
-                await self._start_debit(order_id, amount_paise)
+                await self._start_debit(order_id, amount_paise, now)
             case autopay.CloseOrder(order_id, failure):
                 await self._close_order(cycle, order_id, failure)
             case autopay.OfferLink(link_id, _, rescue, expires_at, reminders):
@@ -152,8 +155,12 @@ class Renewing(Recording):
         """What the gateway says of the mandate in use; a change is recorded, and moves the subscription."""
         known = self._collecting.mandate
         assert known is not None
-        read = renewal.lost(known) if seen is None else seen.mandate
-        await self._hold_mandate(read, seen.gateway_id if seen else None, known.status)
+        if seen is None:
+            # Not known there: never approved, or asked for with other credentials. No proof of its end.
+            workflow.logger.error("the gateway does not know the mandate", extra={"mandate": known.id})
+            await self._hold_mandate(known, None, known.status)
+            return
+        await self._hold_mandate(renewal.as_read(known, seen.mandate), seen.gateway_id, known.status)
 
     async def _hold_mandate(
         self, mandate: Mandate, gateway_id: str | None, before: MandateStatus | None, *, in_use: bool = True
@@ -194,10 +201,19 @@ class Renewing(Recording):
             await self._end(Trigger.PAUSED, "the payer paused the mandate in a UPI app", "customer")
         elif not paused and self._collecting.paused_by_payer:
             self._collecting = replace(self._collecting, paused_by_payer=False)
-            if status is Status.PAUSED:
+            if status is Status.HALTED and mandate.status is MandateStatus.ACTIVE:
+                self._owe_again()
+            elif status is Status.PAUSED:
                 ended = mandate.status in DEAD
                 why = "ended the mandate" if ended else "took the mandate up again"
                 await self._end(Trigger.RESUMED, f"the payer {why}", "customer")
+
+    def _owe_again(self) -> None:
+        """What was given up is collected once more, the oldest first: there is a mandate for it again."""
+        unpaid = self._subscription.uncollected
+        if unpaid and self._planned() == autopay.DONE:
+            self._collecting = renewal.planned(self._subscription, self._collecting, min(unpaid), self._now())
+            self._hold = None
 
     async def _give_notice(self, action: autopay.SendNotice) -> None:
         collecting, now = self._collecting, self._now()
@@ -228,7 +244,7 @@ class Renewing(Recording):
         else:
             workflow.logger.warning("the notice was refused", extra={"why": given.refused})
 
-    async def _start_debit(self, order_id: str, amount_paise: int) -> None:
+    async def _start_debit(self, order_id: str, amount_paise: int, asked_at: datetime) -> None:
         mandate = self._collecting.mandate
         assert mandate is not None
         try:
@@ -240,6 +256,11 @@ class Renewing(Recording):
             )
         except ActivityError as error:
             workflow.logger.warning("the debit is not confirmed", extra={"cause": str(error.cause)})
+            cause = error.cause
+            if isinstance(cause, TemporalTimeout) and cause.type is TimeoutType.SCHEDULE_TO_START:
+                # No worker took it, so nothing was asked for.
+                self._learn_fact(debit.RedeemNotSent(order_id, asked_at))
+                self._hold = self._now() + _BUSY
             return  # never asked for twice: the plan looks what became of it
         if started.turned_away is not None:
             workflow.logger.warning("the debit was turned away", extra={"why": started.said})

@@ -34,9 +34,11 @@ from domain.debit import (
     MandateRead,
     NoticeAsked,
     OptedOut,
+    Order,
     OrderClosed,
     OrderRead,
     RedeemAsked,
+    RedeemNotSent,
     Reminded,
     Settled,
     State,
@@ -433,3 +435,11 @@ def test_those_who_wait_for_an_opening_hour_are_spread_behind_it() -> None:
 def test_rules_that_cannot_be_followed_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must|need"):
         replace(PHONEPE, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_debit_that_certainly_was_not_sent_takes_none_of_the_attempts() -> None:
+    order = Order("o-1", 942_82, ist("1 Dec 01:00"), ist("29 Nov 19:00"))
+    cycle = Cycle("o", 942_82, ist("1 Dec 00:00"), MANDATE, orders=(order,))
+    asked = learn(cycle, RedeemAsked("o-1", ist("1 Dec 01:00")))
+    assert asked.orders[0].unaccounted
+    assert learn(asked, RedeemNotSent("o-1", ist("1 Dec 01:00"))) == cycle

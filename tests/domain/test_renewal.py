@@ -13,7 +13,7 @@ from domain.debit import Attempt, AttemptState, Cycle, Link, Order, OrderClosed,
 from domain.events import EventType
 from domain.ladder import Channel, FailureClass, Fall, Ladder
 from domain.lawful import PHONEPE, RAZORPAY_CARD, RAZORPAY_UPI
-from domain.mandate import DEAD, Limits, Mandate, MandateKind, MandateStatus
+from domain.mandate import Limits, Mandate, MandateKind, MandateStatus
 from domain.merchant_ids import LONGEST
 from domain.orders import OrderAtGateway, OrderAttempt
 from domain.paying import Paid
@@ -24,12 +24,12 @@ from domain.renewal import (
     Collecting,
     Terms,
     announced_change,
+    as_read,
     charge_of,
     described,
     failure_of,
     falls_past_due_at,
     is_last,
-    lost,
     mandate_cap,
     mandate_ends,
     owed_next,
@@ -158,10 +158,11 @@ def test_a_mandate_outlives_the_last_agreed_cycle() -> None:
     assert mandate_ends(asked, STARTED) == cycle_start(2) + AFTER_THE_LAST
 
 
-@pytest.mark.parametrize("status", MandateStatus)
-def test_a_mandate_that_its_gateway_forgot_is_lost_unless_it_is_only_too_new(status: MandateStatus) -> None:
-    kept = status is MandateStatus.CREATED or status in DEAD
-    assert lost(replace(MANDATE, status=status)).status is (status if kept else MandateStatus.FAILED)
+def test_a_mandate_read_without_its_maximum_keeps_the_one_that_is_known() -> None:
+    gone = replace(MANDATE, status=MandateStatus.REVOKED, max_amount_paise=0)
+    assert as_read(MANDATE, gone) == replace(MANDATE, status=MandateStatus.REVOKED)
+    lowered = replace(MANDATE, max_amount_paise=1_00)
+    assert as_read(MANDATE, lowered) == lowered
 
 
 S, E = MandateStatus, EventType
