@@ -171,7 +171,8 @@ def _page_for(reply: PayReply, address: str) -> _Page:
             return _Page("Not paid yet", lines, ((label, address),), outcome="unpaid")
         case PayStanding.PAID:
             thanks = f"We have received {amount}." if amount else "Everything is paid."
-            return _Page("Thank you", (thanks, "The invoice comes by mail."), outcome="paid")
+            paper = "receipt voucher" if address.startswith("/pay/top_") else "invoice"
+            return _Page("Thank you", (thanks, f"The {paper} comes by mail."), outcome="paid")
         case PayStanding.CHECKING:
             lines = ("Your bank has not told us yet. This page looks again by itself.",)
             return _Page("One moment", lines, looks_again=True)

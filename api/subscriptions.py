@@ -205,7 +205,7 @@ async def get_subscription_mandate(
     async with services.database.reading() as session:
         mandate = await api_reads.mandate_of(session, row.subscription.id)
     if mandate is None:
-        raise NotFound(f"{subscription_id} is not collected by a mandate of ours.")
+        raise NotFound(f"{subscription_id} has no mandate of ours: none was given yet, or none is needed.")
     return views.mandate_out(row, mandate, services.settings.public_url)
 
 

@@ -312,8 +312,10 @@ class Settings(BaseSettings):
             faults.append("BAHI_RAZORPAY_BASE_URL must not be overridden")
         if "localonly" in self.razorpay_key_id:
             faults.append("BAHI_RAZORPAY_KEY_ID still has its local default")
-        if self.phonepe_url or self.phonepe_auth_url:
-            faults.append("BAHI_PHONEPE_URL and BAHI_PHONEPE_AUTH_URL must not be overridden")
+        if self.phonepe_url:
+            faults.append("BAHI_PHONEPE_URL must not be overridden")
+        if self.phonepe_auth_url:
+            faults.append("BAHI_PHONEPE_AUTH_URL must not be overridden")
         if self.phonepe_client_id and self.phonepe_environment != "production":
             faults.append("BAHI_PHONEPE_ENVIRONMENT must be production")
         if self.test_clock_offset_seconds:

@@ -69,7 +69,7 @@ class Paying(Renewing):
     def _new_mandate(self) -> PageSubject | None:
         """A mandate in place of the one that is lost; nothing is taken for it."""
         terms = self._mandate_terms(charges=False)
-        name = f"{self._subscription.id}-mandate-{self._collecting.mandates_asked}"
+        name = f"{self._mandates_name}{self._collecting.mandates_asked}"
         return None if terms is None else self._page_subject(name, 0, mandate=terms)
 
     def _payable(self) -> PageSubject | None:
@@ -136,15 +136,33 @@ class Paying(Renewing):
 
     async def _standing(self) -> PayReply:
         """How the page stands from which somebody came back. Raises ActivityError."""
-        if self._collecting.page is not None:
-            read = await self._read_subject(self._collecting.page_subject)
-            if read is not None and (read.paid or read.state is not State.OPEN or read.page is not None):
-                return _told(read, self._subscription.charge_paise)
+        name = self._collecting.page_subject
+        read = await self._read_subject(name) if self._collecting.page is not None else None
+        if name is not None and name.startswith(self._mandates_name):
+            return self._mandate_stands(read)
+        if read is not None and (read.paid or read.state is not State.OPEN or read.page is not None):
+            return _told(read, self._subscription.charge_paise)
         subject = self._payable()
         if subject is not None:
             return PayReply(PayStanding.PAY, subject.amount_paise)
         paid = self._subscription.paid_cycle is not None and not self._subscription.uncollected
         return PayReply(PayStanding.PAID) if paid else self._nothing_due()
+
+    @property
+    def _mandates_name(self) -> str:
+        """What the names of pages for new mandates begin with."""
+        return f"{self._subscription.id}-mandate-"
+
+    def _mandate_stands(self, read: PagesRead | None) -> PayReply:
+        """Nothing is paid on a mandate's page, so nobody is thanked for it."""
+        if read is not None and read.state is State.PENDING:
+            return PayReply(PayStanding.CHECKING)
+        mandate = self._collecting.mandate
+        if mandate is not None and mandate.status not in DEAD:
+            message = "The mandate is given: what falls due is debited by itself."
+        else:
+            message = "No mandate was given. Open its page once more to try again."
+        return PayReply(PayStanding.NOTHING_DUE, message=message)
 
     def _nothing_due(self) -> PayReply:
         subscription, cycle = self._subscription, self._collecting.cycle

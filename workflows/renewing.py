@@ -203,10 +203,12 @@ class Renewing(Recording):
             self._collecting = replace(self._collecting, paused_by_payer=False)
             if status is Status.HALTED and mandate.status is MandateStatus.ACTIVE:
                 self._owe_again()
+            elif status is Status.PAUSED and mandate.status in DEAD:
+                # Whoever pauses and then ends it wants to pay for nothing; resuming is theirs to ask for.
+                if self._collecting.cycle is not None:
+                    self._learn_fact(debit.Withdrawn())
             elif status is Status.PAUSED:
-                ended = mandate.status in DEAD
-                why = "ended the mandate" if ended else "took the mandate up again"
-                await self._end(Trigger.RESUMED, f"the payer {why}", "customer")
+                await self._end(Trigger.RESUMED, "the payer took the mandate up again", "customer")
 
     def _owe_again(self) -> None:
         """What was given up is collected once more, the oldest first: there is a mandate for it again."""

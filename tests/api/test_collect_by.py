@@ -119,3 +119,10 @@ async def test_between_two_rungs_the_payer_hears_that_it_is_tried_again_and_may_
         await payer.pay(instead=True)
         me = await asha.me()
         assert (me["status"], me["renews_at"]) == ("ACTIVE", "2026-03-01")
+
+
+async def test_razorpay_sets_no_mandate_up_for_somebody_without_a_phone(world_at: OpenWorld) -> None:
+    async with world_at(NOW) as world:
+        ravi = await world.person("ravi")
+        status, refused = await asked(ravi, collect_by="razorpay_tokens")
+        assert (status, refused["errors"][0]["field"]) == (422, "phone"), refused
